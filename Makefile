@@ -1,0 +1,104 @@
+# lakefm. The targets people type: make, make demo, make test, make bench, make install. `make help` lists them.
+#
+# Rooms are the folders of src/. Each becomes one archive; a *_test.c beside the code becomes one cmocka program.
+# B=DIR builds elsewhere; SAN=address|thread builds with sanitizers into $(B)-$(SAN); ROOMS="base parquet" builds only those.
+
+ARCH := $(shell uname -m)
+GOARCH := $(if $(filter aarch64,$(ARCH)),arm64,amd64)
+SAN ?=
+B ?= build
+O := $(B)$(if $(SAN),-$(SAN))
+CC := gcc
+CXX := g++
+PREFIX ?= /usr/local
+VERSION := $(shell cat VERSION)
+
+ROOMS ?= $(notdir $(patsubst %/,%,$(sort $(dir $(wildcard src/*/*.c)))))
+
+DUCKDB_DIR ?= deps/duckdb
+RDKAFKA_DIR ?= deps/rdkafka
+
+OPT ?= -O2
+WARN := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
+CFLAGS += -std=gnu11 -D_GNU_SOURCE $(OPT) -g -fno-omit-frame-pointer -pthread $(WARN) -Isrc -isystem $(DUCKDB_DIR) \
+          -isystem $(RDKAFKA_DIR) -DLAKEFM_VERSION='"$(VERSION)"' -MMD -MP
+ifeq ($(SAN),address)
+CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined
+LDFLAGS += -fsanitize=address,undefined
+else ifeq ($(SAN),thread)
+CFLAGS += -fsanitize=thread
+LDFLAGS += -fsanitize=thread
+endif
+
+DUCKDB_LIBS = -L$(DUCKDB_DIR) -Wl,--start-group -lduckdb_static -lduckdb_generated_extension_loader \
+  -lcore_functions_extension -lparquet_extension -ljson_extension -licu_extension -lautocomplete_extension \
+  -ltpch_extension -ltpcds_extension -lduckdb_fmt -lduckdb_fsst -lduckdb_hyperloglog -lduckdb_mbedtls -lduckdb_miniz \
+  -lduckdb_pg_query -lduckdb_re2 -lduckdb_skiplistlib -lduckdb_utf8proc -lduckdb_yyjson -lduckdb_zstd \
+  -lduckdb_fastpforlib -lduckdb_jemalloc -Wl,--end-group
+# Static where Debian has the archive, so that the program can be copied to a bare machine.
+STATIC_LIBS = -Wl,-Bstatic -lyaml -ljansson -lzstd -lxxhash -ldeflate -lz -Wl,-Bdynamic
+LIBS = $(STATIC_LIBS) $(DUCKDB_LIBS) -static-libstdc++ -static-libgcc -lpthread -ldl -lm
+
+SOURCES := $(foreach r,$(ROOMS),$(filter-out %_test.c %_fuzz.c,$(wildcard src/$(r)/*.c) $(wildcard src/$(r)/*/*.c)))
+TESTS := $(foreach r,$(ROOMS),$(wildcard src/$(r)/*_test.c) $(wildcard src/$(r)/*/*_test.c))
+MAIN := src/cli/main.c
+OBJECTS := $(patsubst src/%.c,$(O)/obj/%.o,$(filter-out $(MAIN),$(SOURCES))) $(O)/obj/assets.o
+TEST_PROGRAMS := $(patsubst src/%.c,$(O)/test/%,$(TESTS))
+ASSETS := $(shell find contracts dbt dashboards src/serve/web/dist src/simulate/data -type f \
+            -not -path '*/target/*' -not -path '*/logs/*' -not -name '*.duckdb*' -not -name .user.yml 2>/dev/null | LC_ALL=C sort)
+
+.PHONY: all
+all: deps $(O)/lakefm
+
+.PHONY: help
+help:
+	@sed -n 's/^## //p' Makefile
+
+## make            build build/lakefm (installs what is missing)
+## make demo       simulate a month, run the whole path, print the gold tables
+## make test       all tests that CI runs
+## make unit       unit tests only
+## make bench      measure, side by side
+## make install    PREFIX=/usr/local
+## make test-fresh prove the set-up in a bare Debian made by debootstrap (root)
+
+.PHONY: deps
+deps: deps/.done
+deps/.done: scripts/deps.sh deps/go.mod deps/go.sum
+	@scripts/deps.sh
+	@touch $@
+
+$(O)/liblakefm.a: $(OBJECTS)
+	@rm -f $@
+	@ar rcs $@ $(OBJECTS)
+
+$(O)/lakefm: $(patsubst src/%.c,$(O)/obj/%.o,$(MAIN)) $(O)/liblakefm.a
+	@echo "  link    $@"
+	@$(CXX) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(OBJECTS) $(O)/obj/cli/main.o: | deps/.done
+$(O)/obj/%.o: src/%.c
+	@mkdir -p $(dir $@)
+	@echo "  cc      $<"
+	@$(CC) $(CFLAGS) -c $< -o $@
+
+$(O)/assets.S: scripts/embed.sh $(ASSETS)
+	@mkdir -p $(O)
+	@scripts/embed.sh $(ASSETS) >$@
+$(O)/obj/assets.o: $(O)/assets.S
+	@mkdir -p $(dir $@)
+	@$(CC) -c $< -o $@
+
+$(O)/test/%: $(O)/obj/%.o $(O)/liblakefm.a
+	@mkdir -p $(dir $@)
+	@$(CXX) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+
+# ASan sees false container overflows in the uninstrumented DuckDB.
+RUN_ENV := ASAN_OPTIONS=detect_container_overflow=0:detect_leaks=1 LSAN_OPTIONS=suppressions=scripts/lsan.supp
+
+.PHONY: unit
+unit: $(TEST_PROGRAMS)
+	@RUN_ENV='$(RUN_ENV)' scripts/run_tests.sh $(TEST_PROGRAMS)
+
+-include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
+.SECONDARY:
