@@ -1,0 +1,6 @@
+select
+    song,
+    artist,
+    duration,
+    first_seen
+from {{ source('silver', 'dim_song') }}

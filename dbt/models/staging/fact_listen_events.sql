@@ -1,0 +1,21 @@
+select
+    ts,
+    event_time,
+    userId,
+    sessionId,
+    itemInSession,
+    song,
+    artist,
+    duration,
+    level,
+    auth,
+    zip,
+    city,
+    state,
+    userAgent,
+    year,
+    month,
+    day,
+    hour,
+    batch
+from {{ source('silver', 'fact_listen_events') }}
