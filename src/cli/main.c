@@ -1,0 +1,16 @@
+/* The commands, in the order of the data's path. */
+#include "cli/cli.h"
+
+/* A command is listed when its file is there: src/cli/cmd_<name>.c defines cli_cmd_<name>. */
+#define COMMANDS(X)                                                                                                    \
+    X(version) X(help) X(generate)
+
+#define DECLARE(name) extern const struct cli_command cli_cmd_##name;
+#define LIST(name) &cli_cmd_##name,
+COMMANDS(DECLARE)
+
+int main(int argc, char **argv)
+{
+    static const struct cli_command *const commands[] = {COMMANDS(LIST) NULL};
+    return cli_main(argc, argv, commands);
+}

@@ -1,0 +1,49 @@
+/* The one table of settings. docs/configuration.md is made from it (`lakefm generate configuration`). */
+#include "cli/cli.h"
+
+#define AT(field) offsetof(struct cli_config, field)
+
+static const char *const codecs_bronze[] = {"gzip", "zstd", NULL};
+static const char *const codecs_silver[] = {"zstd", "snappy", "none", NULL};
+static const char *const sources[] = {"kafka", "files", "simulator", NULL};
+static const char *const colors[] = {"auto", "always", "never", NULL};
+
+/* clang-format off */
+const struct cli_option cli_settings[] = {
+    {"lake", 0, CLI_PATH, "DIR", "lake", "lake", AT(lake), "the lake's folder, or hdfs://host:port/path", NULL, 0, 0, false},
+    {"config", 0, CLI_TEXT, "FILE", NULL, NULL, AT(config_file), "settings; by default ./lakefm.yml, or lakefm.yml in the lake's folder", NULL, 0, 0, false},
+    {"set", 0, CLI_LIST, "KEY=VALUE", NULL, NULL, AT(set), "one setting, as in lakefm.yml; may be repeated", NULL, 0, 0, false},
+    {"contracts", 0, CLI_PATH, "DIR", NULL, "contracts", AT(contracts), "folder of event contracts; those built in are used where it has none", NULL, 0, 0, false},
+    {"dbt", 0, CLI_PATH, "DIR", NULL, "dbt", AT(dbt), "dbt project that makes gold; by default the one built in", NULL, 0, 0, false},
+    {"threads", 0, CLI_INT, "N", "0", "threads", AT(threads), "threads that work at once; 0: one per core", NULL, 0, 1024, false},
+    {"memory", 0, CLI_BYTES, "SIZE", "1GiB", "memory", AT(memory_bytes), "memory the program may use; work is slowed down or spilled rather than exceeding it", NULL, 0, 0, false},
+    {NULL, 0, CLI_PATH, "DIR", NULL, "temp", AT(temp), "where big sorts spill; by default in the lake's staging folder", NULL, 0, 0, false},
+    {NULL, 0, CLI_NUMBER, "SHARE", "0.05", "max_reject_share", AT(max_reject_share), "above this share of rejected records in a batch the exit code is 3", NULL, 0, 1, false},
+    {NULL, 0, CLI_BYTES, "SIZE", "16MiB", "line_limit", AT(line_limit_bytes), "a longer record is quarantined, never cut", NULL, 0, 0, false},
+    {NULL, 0, CLI_CHOICE, "CODEC", "gzip", "bronze.codec", AT(bronze.codec), "compression of bronze files; gzip is read everywhere", codecs_bronze, 0, 0, false},
+    {NULL, 0, CLI_INT, "N", "1", "bronze.level", AT(bronze.level), "its level", NULL, 0, 19, false},
+    {NULL, 0, CLI_CHOICE, "CODEC", "zstd", "silver.codec", AT(silver.codec), "compression inside silver's Parquet files", codecs_silver, 0, 0, false},
+    {NULL, 0, CLI_INT, "N", "1", "silver.level", AT(silver.level), "its level (zstd)", NULL, 0, 19, false},
+    {NULL, 0, CLI_DURATION, "TIME", "5s", "batch.interval", AT(batch.interval_ms), "live: a batch is committed this often", NULL, 0, 0, false},
+    {NULL, 0, CLI_BYTES, "SIZE", "256MiB", "batch.size", AT(batch.size_bytes), "a batch is committed when this much has come in", NULL, 0, 0, false},
+    {NULL, 0, CLI_CHOICE, "NAME", "files", "source", AT(source), "live: where events come from", sources, 0, 0, false},
+    {NULL, 0, CLI_PAIRS, "TEXT", NULL, "kafka.*", AT(kafka), "handed to librdkafka as it is (kafka.bootstrap.servers, kafka.security.protocol, ...)", NULL, 0, 0, false},
+    {NULL, 0, CLI_TEXT, "ADDRESS", "127.0.0.1", "serve.bind", AT(serve.bind), "address of the page; any but a loopback one needs serve.token", NULL, 0, 0, false},
+    {NULL, 0, CLI_INT, "PORT", "3000", "serve.port", AT(serve.port), "port of the page", NULL, 0, 65535, false},
+    {NULL, 0, CLI_TEXT, "TEXT", NULL, "serve.token", AT(serve.token), "secret a browser must show; better in LAKEFM_SERVE_TOKEN than in a file", NULL, 0, 0, false},
+    {"json", 0, CLI_FLAG, NULL, NULL, NULL, AT(json), "results and errors as JSON, for machines", NULL, 0, 0, false},
+    {"quiet", 'q', CLI_FLAG, NULL, NULL, NULL, AT(quiet), "no progress, no remarks; errors only", NULL, 0, 0, false},
+    {"verbose", 'v', CLI_COUNT, NULL, NULL, NULL, AT(verbose), "say more; twice: even more", NULL, 0, 0, false},
+    {"color", 0, CLI_CHOICE, "WHEN", "auto", NULL, AT(color), "auto, always or never", colors, 0, 0, false},
+    {"help", 'h', CLI_FLAG, NULL, NULL, NULL, AT(help), "this text", NULL, 0, 0, false},
+    {"version", 0, CLI_FLAG, NULL, NULL, NULL, AT(version), "the version", NULL, 0, 0, false},
+    {0},
+};
+
+const struct cli_variable cli_variables[] = {
+    {"LAKEFM_CONFIG", "the file of settings, as --config"},
+    {"LAKEFM_NOW_MS", "tests: the wall clock, ms since the epoch"},
+    {"LAKEFM_FAULT", "tests: faults to inject (src/base/io.h)"},
+    {0},
+};
+/* clang-format on */
