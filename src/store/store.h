@@ -113,12 +113,9 @@ enum err store_space(struct store *s, uint64_t *bytes, struct error *e) MUST_CHE
 
 /* ---- locking ---- */
 
-enum store_lock_mode {
-    STORE_LOCK_SHARED,
-    STORE_LOCK_EXCLUSIVE, /* the file then holds "pid=… host=… since=…" */
-};
+enum store_lock_mode { STORE_LOCK_SHARED, STORE_LOCK_EXCLUSIVE };
 struct store_lock;
-/* Takes the lock named by a file (made if missing; never removed). wait = false: ERR_BUSY, naming the holder, when
+/* Takes the lock named by a file (made if missing; never removed), which then holds "pid=… host=… since=…". wait = false: ERR_BUSY, naming the holder, when
  * another process (or another store_lock of this one) holds it. Released by store_unlock or the process's end. */
 enum err store_lock(struct store *s, const char *path, enum store_lock_mode mode, bool wait, struct store_lock **out,
                     struct error *e) MUST_CHECK;
@@ -132,5 +129,8 @@ enum store_op { STORE_OP_CREATE, STORE_OP_FSYNC, STORE_OP_FSYNC_DIR, STORE_OP_MK
  * set before other threads use it. */
 typedef void store_trace_fn(void *ctx, enum store_op op, const char *a, const char *b);
 void store_trace(struct store *s, store_trace_fn *fn, void *ctx);
+/* Behaves like a file system that lacks these. */
+enum { STORE_LACKS_NOREPLACE = 1, STORE_LACKS_EXCHANGE = 2, STORE_LACKS_LINK = 4 };
+void store_lacks(struct store *s, unsigned lacks);
 
 #endif
