@@ -56,7 +56,7 @@ static void show_json(struct cli *cli, const struct ingest_result *r)
 
 static void show(struct cli *cli, const struct ingest_result *r, uint64_t took_ns)
 {
-    char a[32], b[16], c[16], d[16];
+    char a[32], b[32], c[32], d[32];
     struct cli_table *t = cli_table_new(4);
     cli_table_head(t, 0, "file", CLI_LEFT);
     cli_table_head(t, 1, "topic", CLI_LEFT);
