@@ -19,7 +19,8 @@ struct ingest_blocks {
 
 /* Takes fd. Skips the first `skip` bytes of the content (they are hashed). ERR_INPUT when it is shorter. */
 enum err ingest_blocks_open(int fd, const char *name, int64_t skip, struct ingest_blocks *out, struct error *e) MUST_CHECK;
-/* Replaces the content of block (its memory is reused): whole lines, 1 MiB or a single longer line, each with its '\n';
+/* Replaces the content of block (its memory is reused): whole lines, 1 MiB at most (but a line longer than
+ * that comes whole, with what of the next MiB are whole lines), each with its '\n';
  * a last line without one gets it, and *added says so (the '\n' is no content). An empty block: the end.
  * ERR_INPUT: a line longer than 1 GiB. */
 enum err ingest_blocks_next(struct ingest_blocks *blocks, struct buf *block, bool *added, struct error *e) MUST_CHECK;
