@@ -15,6 +15,7 @@ struct gold {
     struct cli *cli;
     struct lake *lake;
     bool silent;
+    bool committed; /* the log has this build */
     char *staging; /* state/build: where models write before they are published */
 };
 
@@ -23,7 +24,7 @@ static void print(void *ctx, const char *text, size_t len)
     struct gold *g = ctx;
     if (g->silent) return;
     buf_add(&g->cli->out, text, len);
-    (void)cli_flush(g->cli, NULL);
+    if (cli_flush(g->cli, NULL) != ERR_OK) g->silent = true; /* the reader has left */
 }
 
 static enum err interrupted(void *ctx, struct error *e)
@@ -86,13 +87,12 @@ static enum err stage(void *ctx, const char *model, const char *location, char *
     return ERR_OK;
 }
 
-static enum err publish_file(struct gold *g, struct lake_batch *batch, const struct model_file *file, struct error *e)
+static enum err publish_file(struct lake_batch *batch, const struct model_file *file, struct error *e)
 {
     enum err rc = ERR_OK;
     struct buf content = {0};
     struct lake_out *out = NULL;
     struct lake_part part = {LAKE_GOLD, file->model, NULL, LAKE_NO_DATE, -1, LAKE_K_SINGLE, "parquet"};
-    (void)g;
     TRY(io_read_file(file->staged, &content, e));
     TRY(lake_batch_create(batch, &part, &out, e));
     TRY(io_write_all(out->fd, content.ptr, content.len, out->local_path, e));
@@ -125,9 +125,9 @@ static bool is_live(struct gold *g, const struct model_file *file)
     return same;
 }
 
-static enum err publish(void *ctx, const struct model_file *files, size_t count, struct error *e)
+/* One commit with the files that are new; without any when `always`. */
+static enum err commit(struct gold *g, const struct model_file *files, size_t count, bool always, struct error *e)
 {
-    struct gold *g = ctx;
     enum err rc = ERR_OK;
     struct lake_batch *batch = NULL;
     struct buf build = {0};
@@ -136,16 +136,24 @@ static enum err publish(void *ctx, const struct model_file *files, size_t count,
     for (size_t i = 0; i < count; i++) {
         if (is_live(g, &files[i])) continue;
         if (!batch) TRY(lake_batch_begin(g->lake, LAKE_BUILD, &batch, e));
-        TRY(publish_file(g, batch, &files[i], e));
+        TRY(publish_file(batch, &files[i], e));
     }
-    if (!batch) goto done;
+    if (!batch && !always) goto done;
+    if (!batch) TRY(lake_batch_begin(g->lake, LAKE_BUILD, &batch, e));
     buf_printf(&build, "{\"silver\":%llu}", (unsigned long long)head.number);
     TRY(lake_batch_build(batch, build.ptr, e));
     TRY(lake_batch_commit(&batch, NULL, e));
+    g->committed = true;
 done:
     lake_batch_abort(&batch);
-    for (size_t i = 0; rc == ERR_OK && i < count; i++) unlink(files[i].staged);
     buf_reset(&build);
+    return rc;
+}
+
+static enum err publish(void *ctx, const struct model_file *files, size_t count, struct error *e)
+{
+    enum err rc = commit(ctx, files, count, false, e);
+    for (size_t i = 0; rc == ERR_OK && i < count; i++) unlink(files[i].staged);
     return rc;
 }
 
@@ -242,6 +250,8 @@ enum err cli_gold_run(struct cli *cli, struct lake *lake, struct model_options *
     if (cli->config.threads && !o->threads) o->threads = (int)cli->config.threads;
     rc = model_run(o, &hooks, outcome, e);
     mem_free(limit);
+    /* Said once, or every build from now on would start anew. */
+    if (rc == ERR_OK && rebuilt && outcome->exit_code == 0 && !g.committed) rc = commit(&g, NULL, 0, true, e);
 done:
     if (o->project_dir == project) o->project_dir = o->profiles_dir = NULL;
     if (o->target_path == target) o->target_path = NULL;
