@@ -17,8 +17,8 @@
  * until the next decode_next, decode_feed* or decode_forget: fetch them again when you flush.
  *
  * Memory: about 3 MB, plus dictionaries and memo bounded by options.memory_bytes (default 40 MiB): when they reach it the
- * batch says `full`, and the caller must decode_forget before it goes on (decode_next aborts otherwise only if memory
- * would pass twice the limit; so do it at once). Ordinary event streams never get there.
+ * batch ends early and says `full`, and the caller must flush and decode_forget before it goes on. (A caller that does not
+ * gets small batches and growing memory.) Ordinary event streams never get there.
  *
  * Speed: see the head of decode.c. Results never depend on CPU, memo or path: rows, codes' values, keys, payloads and
  * rejects are the same functions of the input. (The numbering of codes may differ.)
@@ -31,7 +31,6 @@
 
 enum {
     DECODE_BATCH_ROWS = 8192,
-    DECODE_BATCH_REJECTS = 1024,
     DECODE_PAD = 64, /* bytes that must be readable (any content) after a block given to decode_feed */
 };
 
@@ -61,6 +60,7 @@ const char *decode_reason_name(enum decode_reason r);
 struct decode_source {
     const char *text; /* borrowed from the input */
     uint32_t len;
+    uint32_t line;    /* 0-based number of the line in the block (of the record in the array), blank ones counted */
     uint64_t offset;  /* block mode: byte offset of the line's first byte; record mode: the offset given */
 };
 
@@ -102,7 +102,8 @@ struct decode_dict {
     uint32_t count;         /* codes are < count; ≥ 1 */
     const int64_t *integer; /* integer, bool (0/1), timestamp types */
     const double *real;     /* CONTRACT_DOUBLE; -0.0 and 0.0 are two values */
-    const uint32_t *offset; /* CONTRACT_STRING: count + 1; the text of code c is bytes[offset[c]] … bytes[offset[c+1]] */
+    const uint32_t *offset; /* CONTRACT_STRING: the text of code c is bytes[offset[c] … + length[c]) */
+    const uint32_t *length;
     const char *bytes;
     const uint64_t *hash;   /* of each value, stable across processes; 0 for code 0 */
 };
