@@ -37,7 +37,8 @@ DUCKDB_LIBS = -L$(DUCKDB_DIR) -Wl,--start-group -lduckdb_static -lduckdb_generat
   -lduckdb_fastpforlib -lduckdb_jemalloc -Wl,--end-group
 # Static where Debian has the archive, so that the program can be copied to a bare machine.
 STATIC_LIBS = -Wl,-Bstatic -lyaml -ljansson -lzstd -lxxhash -ldeflate -lz -Wl,-Bdynamic
-LIBS = $(STATIC_LIBS) $(DUCKDB_LIBS) -static-libstdc++ -static-libgcc -lpthread -ldl -lm
+RDKAFKA_LIBS = $(RDKAFKA_DIR)/librdkafka_glibc_linux_$(GOARCH).a -lrt
+LIBS = $(STATIC_LIBS) $(RDKAFKA_LIBS) $(DUCKDB_LIBS) -static-libstdc++ -static-libgcc -lpthread -ldl -lm
 
 SOURCES := $(foreach r,$(ROOMS),$(filter-out %_test.c %_fuzz.c,$(wildcard src/$(r)/*.c) $(wildcard src/$(r)/*/*.c)))
 TESTS := $(foreach r,$(ROOMS),$(wildcard src/$(r)/*_test.c) $(wildcard src/$(r)/*/*_test.c))
