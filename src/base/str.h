@@ -32,7 +32,7 @@ bool str_bytes(const char *s, uint64_t *out);
 size_t utf8_length(const char *s, size_t len);
 bool utf8_valid(const char *s, size_t len);
 /* Writes the code point (≤ U+10FFFF) and returns its length in bytes. */
-size_t utf8_encode(uint32_t cp, char out[4]);
+size_t utf8_encode(uint32_t cp, char out[4]) __asm__("lakefm_utf8_encode"); /* libjansson.a defines utf8_encode too */
 /* Decodes one valid sequence. */
 uint32_t utf8_decode(const char *s, size_t *len);
 
