@@ -95,7 +95,8 @@ $(O)/test/%: $(O)/obj/%.o $(O)/liblakefm.a
 	@$(CXX) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 # ASan sees false container overflows in the uninstrumented DuckDB.
-RUN_ENV := ASAN_OPTIONS=detect_container_overflow=0:detect_leaks=1 LSAN_OPTIONS=suppressions=scripts/lsan.supp
+RUN_ENV := ASAN_OPTIONS=detect_container_overflow=0:detect_leaks=1 LSAN_OPTIONS=suppressions=scripts/lsan.supp \
+           TSAN_OPTIONS=suppressions=scripts/tsan.supp
 
 .PHONY: unit
 unit: $(TEST_PROGRAMS)

@@ -61,7 +61,8 @@ enum err sql_connect(struct sql_db *db, struct sql_conn **out, struct error *e) 
 void sql_disconnect(struct sql_conn **conn);
 const char *sql_version(void); /* DuckDB's, "v1.5.6" */
 
-/* What may end a statement early, and who hears of its progress; kept until set anew, {0} clears. Looked after by one
+/* What may end a statement early, and who hears of its progress; kept until set anew (not while a streaming result is
+ * open), {0} clears. Looked after by one
  * background thread, which exists only while a watched statement runs (streaming: until its result is freed).
  * on_progress is called from that thread, about 10 times a second, with 0..100, or -1 when DuckDB cannot tell. */
 struct sql_watch {
@@ -210,12 +211,16 @@ enum err sql_copy_to(struct sql_conn *conn, const char *query, const char *path,
                      int64_t *rows, struct error *e) MUST_CHECK;
 /* CREATE OR REPLACE VIEW schema.name over Parquet files or globs, which must match something; schema (NULL: main) is made
  * when missing. hive: `date=…` in the paths becomes a column. */
+struct sql_column_def {
+    const char *name, *type; /* an SQL type */
+};
 struct sql_view {
     const char *schema, *name;
     const char *const *paths;
     size_t path_count;
     bool hive;
-    const char *columns_when_empty; /* "a BIGINT, b VARCHAR": the view when path_count is 0; NULL: that is ERR_USAGE */
+    const struct sql_column_def *columns; /* of the empty view that is made when path_count is 0 */
+    size_t column_count;                  /* 0: no paths is ERR_USAGE */
 };
 enum err sql_view_parquet(struct sql_conn *conn, const struct sql_view *view, struct error *e) MUST_CHECK;
 
