@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,9 +43,34 @@ static char *java_form(const char *scientific, char out[JAVANUM_SIZE])
     return out;
 }
 
+/* The common case without printf: the fewest decimals (at most 6) that read back as v; false when there are none such.
+ * whole / scale is rounded once, so it is what reading the text gives. */
+static bool few_decimals(double v, bool is_float, char out[JAVANUM_SIZE])
+{
+    static const double SCALE[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
+    double size = fabs(v);
+    if (!(size >= 1e-3 && size < 1e7)) return false;
+    for (int k = 0; k <= 6; k++) {
+        double whole = nearbyint(size * SCALE[k]), back = whole / SCALE[k];
+        if (is_float ? (float)back != (float)size : back != size) continue;
+        uint64_t n = (uint64_t)whole, one = (uint64_t)SCALE[k];
+        char *o = out;
+        if (v < 0) *o++ = '-';
+        for (uint64_t unit = 1000000, left = n / one; unit; unit /= 10)
+            if (left >= unit || unit == 1) *o++ = (char)('0' + left / unit % 10);
+        *o++ = '.';
+        if (!k) *o++ = '0';
+        for (uint64_t unit = one / 10, rest = n % one; unit; unit /= 10) *o++ = (char)('0' + rest / unit % 10);
+        *o = '\0';
+        return true;
+    }
+    return false;
+}
+
 char *javanum_float(float v, char out[JAVANUM_SIZE])
 {
     char text[32];
+    if (few_decimals((double)v, true, out)) return out;
     for (int precision = 0; precision < 9; precision++) {
         snprintf(text, sizeof text, "%.*e", precision, (double)v);
         if (strtof(text, NULL) == v) break;
@@ -55,6 +81,7 @@ char *javanum_float(float v, char out[JAVANUM_SIZE])
 char *javanum_double(double v, char out[JAVANUM_SIZE])
 {
     char text[32];
+    if (few_decimals(v, false, out)) return out;
     for (int precision = 0; precision < 17; precision++) {
         snprintf(text, sizeof text, "%.*e", precision, v);
         if (strtod(text, NULL) == v) break;

@@ -24,13 +24,15 @@ static void add_char(struct buf *b, uint32_t c, enum simulate_dialect dialect)
 
 static void add_latin1(struct buf *b, struct view v, enum simulate_dialect dialect)
 {
+    size_t plain = 0; /* what lies between here and i goes as it is */
     for (size_t i = 0; i < v.len; i++) {
         unsigned char c = (unsigned char)v.ptr[i];
-        if (c >= ' ' && c < 127 && c != '"' && c != '\\' && c != '/')
-            buf_char(b, (char)c);
-        else
-            add_char(b, c, dialect);
+        if (c >= ' ' && c < 127 && c != '"' && c != '\\' && c != '/') continue;
+        buf_add(b, v.ptr + plain, i - plain);
+        add_char(b, c, dialect);
+        plain = i + 1;
     }
+    buf_add(b, v.ptr + plain, v.len - plain);
 }
 
 static void add_utf8(struct buf *b, const char *s, enum simulate_dialect dialect)
@@ -83,7 +85,8 @@ static void build_songs(struct render *r, const struct catalog *c, size_t longes
             r->song[2][i] = since(r, from, &longest[2]);
         } else {
             add_field(b, ",\"song\":", s->song, r->dialect);
-            buf_printf(b, ",\"duration\":%s", javanum_float(s->duration_s, number));
+            buf_str(b, ",\"duration\":");
+            buf_str(b, javanum_float(s->duration_s, number));
             r->song[0][i] = since(r, from, &longest[0]);
         }
     }
@@ -118,8 +121,10 @@ static void build_places(struct render *r, const struct catalog *c, size_t longe
         add_field(b, ",\"zip\":", p->zip, r->dialect);
         add_field(b, ",\"state\":", p->state, r->dialect);
         r->place[0][i] = since(r, from, &longest[0]), from = b->len;
-        buf_printf(b, ",\"lon\":%s", javanum_double(p->lon, number));
-        buf_printf(b, ",\"lat\":%s", javanum_double(p->lat, number));
+        buf_str(b, ",\"lon\":");
+        buf_str(b, javanum_double(p->lon, number));
+        buf_str(b, ",\"lat\":");
+        buf_str(b, javanum_double(p->lat, number));
         r->place[1][i] = since(r, from, &longest[1]);
     }
     from = b->len;
