@@ -1,0 +1,13 @@
+/* One haul into one commit. */
+#ifndef LAKEFM_LIVE_PUBLISH_H
+#define LAKEFM_LIVE_PUBLISH_H
+
+#include "live/live.h"
+
+/* Bronze, silver, quarantine and positions of the haul as one LAKE_LIVE commit. Records that another process has committed
+ * meanwhile are dropped from the haul (shared writers); nothing left: *number is 0 and it is no error.
+ * ERR_RETRY: no broker answers; ERR_NO_SPACE: the disk is full: nothing happened, the haul is whole, try again later. */
+enum err live_publish(struct lake *lake, struct refine *refine, struct kafka *k, struct kafka_haul *haul, uint64_t *number,
+                      struct refine_totals *totals, struct error *e) MUST_CHECK;
+
+#endif
