@@ -17,7 +17,7 @@ const struct cli_option cli_settings[] = {
     {"dbt", 0, CLI_PATH, "DIR", NULL, "dbt", AT(dbt), "dbt project that makes gold; by default the one built in", NULL, 0, 0, false},
     {"threads", 0, CLI_INT, "N", "0", "threads", AT(threads), "threads that work at once; 0: one per core", NULL, 0, 1024, false},
     {"memory", 0, CLI_BYTES, "SIZE", "1GiB", "memory", AT(memory_bytes), "memory the program may use; work is slowed down or spilled rather than exceeding it", NULL, 0, 0, false},
-    {NULL, 0, CLI_PATH, "DIR", NULL, "temp", AT(temp), "where big sorts spill; by default in the lake's staging folder", NULL, 0, 0, false},
+    {NULL, 0, CLI_PATH, "DIR", NULL, "temp", AT(temp), "where big sorts spill; by default in TMPDIR", NULL, 0, 0, false},
     {NULL, 0, CLI_NUMBER, "SHARE", "0.05", "max_reject_share", AT(max_reject_share), "above this share of rejected records in a batch the exit code is 3", NULL, 0, 1, false},
     {NULL, 0, CLI_BYTES, "SIZE", "16MiB", "line_limit", AT(line_limit_bytes), "a longer record is quarantined, never cut", NULL, 0, 0, false},
     {NULL, 0, CLI_CHOICE, "CODEC", "gzip", "bronze.codec", AT(bronze.codec), "compression of bronze files; gzip is read everywhere", codecs_bronze, 0, 0, false},
