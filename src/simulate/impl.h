@@ -2,6 +2,7 @@
 #ifndef LAKEFM_SIMULATE_IMPL_H
 #define LAKEFM_SIMULATE_IMPL_H
 
+#include "simulate/dirty.h"
 #include "simulate/pipe.h"
 
 struct exact;   /* exact.c */
@@ -32,6 +33,8 @@ struct simulate {
     struct simulate_stats stats, base; /* base: what stats began with */
     const struct simulate_progress *progress;
     struct pipe *pipe;             /* of the running simulate_run or _follow */
+    struct dirty *dirty;           /* NULL: no flaws */
+    struct simulate_sink dirty_in;
     uint64_t last_report_ns;
     bool used;
 };
@@ -57,10 +60,11 @@ enum err simulate_tick(struct simulate *s, int64_t now_s, struct error *e) MUST_
 void simulate_count(struct simulate *s); /* brings stats up to date */
 enum err simulate_show_error(const struct simulate *s, uint16_t state, struct error *e); /* show-user-details lacks an auth */
 
-/* The flaws (dirty.c): a sink that spoils lines on their way to another. skip: by topic, the number of lines at its output
- * that are already there and go nowhere. to is borrowed until close. */
-void dirty_sink(const struct simulate *s, struct simulate_sink *to, const uint64_t skip[SIMULATE_TOPICS],
-                struct simulate_sink *out);
-void dirty_count(const struct simulate_sink *dirty, struct simulate_stats *stats); /* its counts instead of the pipe's */
+/* What simulate_run and simulate_follow share: the pipe (and the flaws) before the sink; then the last lines and counts.
+ * skip_lines (NULL: none), with flaws only: the lines that the sink already has, by topic. simulate_end gives back rc, or
+ * the error that comes of writing what is left; the pipe stays until pipe_free. */
+enum err simulate_begin(struct simulate *s, struct simulate_sink *sink, const struct simulate_progress *progress,
+                        const uint64_t skip_lines[SIMULATE_TOPICS], struct error *e) MUST_CHECK;
+enum err simulate_end(struct simulate *s, enum err rc, bool release_held, struct error *e) MUST_CHECK;
 
 #endif

@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
+enum { LIVE_GROWTH_S = 2 * 366 * 86400 };
+
 const char *simulate_topic_name(enum simulate_topic topic)
 {
     static const char *const NAMES[SIMULATE_TOPICS] = {"listen_events", "page_view_events", "auth_events",
-                                                       "status_change_events", "interana_events"};
+                                                       "status_change_events", "interana"};
     return NAMES[topic];
 }
 
@@ -41,9 +43,10 @@ static enum err settle(struct simulate *s, struct error *e)
     const struct config *c = s->config;
     int64_t now_ms = clock_now_ms();
     struct simulate_time now = {now_ms / 1000, (int32_t)(now_ms % 1000) * 1000000}, from = now, to = now;
-    from.second -= 15 * 86400, to.second -= 86400;
+    from.second -= o->live ? 0 : 15 * 86400;
+    to.second -= 86400;
     s->from = o->has_from ? o->from : c->has_start ? c->start : from;
-    s->to = o->has_to ? o->to : c->has_end ? c->end : to;
+    s->to = o->has_to ? o->to : o->live ? (struct simulate_time){INT64_MAX, 0} : c->has_end ? c->end : to;
     s->seed = o->has_seed ? o->seed : c->seed;
     s->tag = o->tag ? o->tag : c->tag;
     int32_t users = c->has_users ? c->users : o->users, first = c->has_first_user_id ? c->first_user_id : o->first_user_id;
@@ -55,7 +58,7 @@ static enum err settle(struct simulate *s, struct error *e)
     if (c->has_growth && o->has_growth && c->growth != o->growth)
         simulate_warn(s, "%s: new users arrive by growth-rate %g, the age of registrations follows the %g asked for (as in eventsim)",
                       o->config_path, c->growth, o->growth);
-    if ((c->has_start && !o->has_from) || (c->has_end && !o->has_to))
+    if ((c->has_start && !o->has_from) || (c->has_end && !o->has_to && !o->live))
         simulate_warn(s, "%s: start-date and end-date are honoured here; eventsim ignores them", o->config_path);
     if (users < 0) return err_set(e, ERR_USAGE, "%d users", users);
     if (!(o->dirty >= 0 && o->dirty <= 1)) return err_set(e, ERR_USAGE, "the share of dirty lines must lie between 0 and 1");
@@ -71,7 +74,7 @@ static enum err settle(struct simulate *s, struct error *e)
     m->until_s = whole_second_at_or_after(s->to, s->from.nano);
     m->arrival_growth = c->has_growth ? c->growth : o->has_growth ? o->growth : 0;
     m->registration_growth = o->has_growth ? o->growth : c->has_growth ? c->growth : 0;
-    s->arrivals_until_s = m->until_s;
+    s->arrivals_until_s = s->to.second == INT64_MAX ? s->from.second + LIVE_GROWTH_S : m->until_s;
     calendar_init(&m->calendar, c->damping, c->weekend_damping, c->weekend_offset_min, c->weekend_scale_min, s->from.second,
                   s->from.nano);
     return ERR_OK;
@@ -133,6 +136,7 @@ void simulate_free(struct simulate **sp)
     *sp = NULL;
     if (!s) return;
     pool_free(&s->pool);
+    dirty_free(&s->dirty);
     exact_close(s);
     streams_close(s);
     render_free(&s->render);
@@ -151,6 +155,7 @@ void simulate_count(struct simulate *s)
     s->stats = s->base;
     s->stats.sessions = s->sessions;
     pipe_count(s->pipe, s->ms, &s->stats);
+    if (s->dirty) dirty_count(s->dirty, &s->stats);
 }
 
 enum err simulate_tick(struct simulate *s, int64_t now_s, struct error *e)
@@ -167,27 +172,38 @@ enum err simulate_tick(struct simulate *s, int64_t now_s, struct error *e)
     return ERR_OK;
 }
 
-enum err simulate_run(struct simulate *s, struct simulate_sink *sink, const struct simulate_progress *progress, struct error *e)
+enum err simulate_begin(struct simulate *s, struct simulate_sink *sink, const struct simulate_progress *progress,
+                        const uint64_t skip_lines[SIMULATE_TOPICS], struct error *e)
 {
-    static const uint64_t NOTHING[SIMULATE_TOPICS];
-    enum err rc = ERR_OK;
-    struct simulate_sink dirty = {0}, *to = sink;
     if (s->used) return err_set(e, ERR_INTERNAL, "a simulation runs only once");
     s->used = true;
-    if (s->options.dirty > 0) {
-        dirty_sink(s, sink, NOTHING, &dirty);
-        to = &dirty;
-    }
     s->progress = progress;
-    s->pipe = pipe_new(s->pool, s->workers, s->render, to);
-    rc = simulate_advance(s, INT64_MAX, e);
+    if (s->options.dirty > 0) {
+        s->dirty = dirty_new(s->options.dirty, (uint64_t)s->seed, s->options.dialect, sink, skip_lines);
+        dirty_sink(s->dirty, &s->dirty_in);
+        sink = &s->dirty_in;
+    }
+    s->pipe = pipe_new(s->pool, s->workers, s->render, sink);
+    return ERR_OK;
+}
+
+enum err simulate_end(struct simulate *s, enum err rc, bool release_held, struct error *e)
+{
     enum err last = pipe_flush(s->pipe, rc ? NULL : e);
     if (!rc) rc = last;
-    simulate_count(s);
-    if (s->options.dirty > 0) {
-        last = simulate_sink_close(&dirty, rc ? NULL : e); /* writes the lines held back */
+    if (s->dirty && release_held && (!rc || rc == ERR_STOPPED)) {
+        last = dirty_release(s->dirty, rc ? NULL : e);
         if (!rc) rc = last;
     }
+    simulate_count(s);
+    return rc;
+}
+
+enum err simulate_run(struct simulate *s, struct simulate_sink *sink, const struct simulate_progress *progress, struct error *e)
+{
+    enum err rc = simulate_begin(s, sink, progress, NULL, e);
+    if (!rc) rc = simulate_advance(s, INT64_MAX, e);
+    if (s->pipe) rc = simulate_end(s, rc, true, e);
     pipe_free(&s->pipe);
     return rc;
 }

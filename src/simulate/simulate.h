@@ -23,6 +23,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,7 +36,7 @@ enum simulate_topic {
     SIMULATE_STREAM, /* the single stream of the Interana dialect */
     SIMULATE_TOPICS
 };
-/* "listen_events", "page_view_events", "auth_events", "status_change_events", "interana_events". */
+/* "listen_events", "page_view_events", "auth_events", "status_change_events", "interana". */
 const char *simulate_topic_name(enum simulate_topic topic);
 
 /* Seconds since the epoch and nanoseconds (0 … 999,999,999). */
@@ -96,6 +97,7 @@ struct simulate_options {
     struct simulate_time from, to;
     int threads;           /* 0: one a core. 1: all in the calling thread */
     double dirty;          /* 0 … 1: the share of lines with a flaw */
+    bool live;             /* for simulate_follow: from defaults to now; no end unless has_to */
     const char *songs_path, *places_path; /* NULL: the built-in ones. Same columns as src/simulate/data, plain or gzip */
     /* Not NULL: called for each thing in the configuration that eventsim would ignore, or that wins over an option. */
     void (*warn)(void *ctx, const char *text);
@@ -167,7 +169,7 @@ struct simulate_stats {
 struct simulate_progress {
     void *ctx;
     void (*report)(void *ctx, const struct simulate_stats *stats, int64_t now_ms); /* may be NULL; now_ms: simulated */
-    const volatile bool *stop; /* may be NULL; when it becomes true the run ends with ERR_STOPPED, all output written */
+    const volatile sig_atomic_t *stop; /* may be NULL; when it is not 0 the run ends with ERR_STOPPED, all output written */
 };
 
 struct simulate;
@@ -183,19 +185,24 @@ enum err simulate_run(struct simulate *s, struct simulate_sink *sink, const stru
                       struct error *e) MUST_CHECK;
 
 /* Live: an event is written when the simulated clock reaches it. The clock starts at `from` and runs `speed` times as fast
- * as the wall. Without has_to the run goes on until stopped, and the population grows for two years at most.
+ * as the wall. With options.live and without has_to the run goes on until stopped, and the population grows for two
+ * years at most.
  *
  * state_path (may be NULL): kept up to date, atomically and durably, every checkpoint_ms and at the end: the parameters, the
  * number of events and the sink's positions. A run that finds it there goes on from it, after kill -9 too: it walks to
  * the recorded event (millions of events a second), cuts the sink's output back to the recorded position and writes on,
  * so that no event is twice or missing. What passed while it was down is written at full speed. Other parameters than
- * those recorded (speed excepted) are ERR_USAGE. */
+ * those recorded (speed excepted) are ERR_USAGE. A sink without sync and rewind cannot have a state (ERR_USAGE).
+ * With flaws: lines held back when the run is stopped come after it is resumed, in their place. */
 struct simulate_follow_options {
     double speed; /* > 0 */
     const char *state_path;
     int64_t checkpoint_ms; /* 0: 1000 */
     int64_t poll_ms;       /* 0: 100; the most that an event is late by */
 };
+/* Before simulate_open, for a run that may go on from a state: sets from, to and live as recorded. *found: there is a
+ * state; then open the sink with `resume`. */
+enum err simulate_state_peek(const char *state_path, struct simulate_options *o, bool *found, struct error *e) MUST_CHECK;
 enum err simulate_follow(struct simulate *s, struct simulate_sink *sink, const struct simulate_progress *progress,
                          const struct simulate_follow_options *follow, struct error *e) MUST_CHECK;
 

@@ -15,11 +15,11 @@
 #include <string.h>
 #include <sys/resource.h>
 
-static volatile bool stop;
+static volatile sig_atomic_t stop;
 static void on_signal(int sig)
 {
     (void)sig;
-    stop = true;
+    stop = 1;
 }
 
 static void on_warn(void *ctx, const char *text)
@@ -133,6 +133,9 @@ int main(int argc, char **argv)
     signal(SIGINT, on_signal);
     enum err rc = parse(argc, argv, &a, &e), last;
     t0 = clock_mono_ns();
+    bool found = false;
+    a.o.live = a.follow.speed > 0;
+    if (!rc && a.follow.state_path) rc = simulate_state_peek(a.follow.state_path, &a.o, &found, &e);
     if (!rc) rc = simulate_open(&a.o, &s, &e);
     t1 = clock_mono_ns();
     if (!rc) rc = open_sink(&a, &sink, &e);
