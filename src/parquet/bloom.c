@@ -42,13 +42,13 @@ static void put_header(struct buf *out, uint32_t bytes)
 
 void parquet_bloom_write(const struct parquet_values *v, struct buf *out)
 {
-    uint32_t bytes = filter_bytes(v->item_count), blocks = bytes / BLOCK_BYTES;
+    uint32_t bytes = filter_bytes(v->seen.count), blocks = bytes / BLOCK_BYTES;
     size_t value_bytes = parquet_is_narrow(v->type) ? 4 : 8;
     uint32_t *words = mem_zalloc(bytes);
-    for (uint32_t i = 0; i < v->item_count; i++)
+    for (uint32_t i = 0; i < v->seen.count; i++)
         insert(words, blocks,
-               v->type == PARQUET_STRING ? XXH64(v->texts[i].ptr, v->texts[i].len, 0)
-                                         : XXH64(v->integers + i, value_bytes, 0));
+               v->type == PARQUET_STRING ? XXH64(v->seen.texts[i].ptr, v->seen.texts[i].len, 0)
+                                         : XXH64(v->seen.integers + i, value_bytes, 0));
     put_header(out, bytes);
     buf_add(out, words, bytes);
     mem_free(words);

@@ -45,10 +45,10 @@ uint32_t parquet_map(struct parquet_encoder *en, size_t limit)
     return ++en->stamp << MAP_PLACE_BITS;
 }
 
-size_t parquet_texts_bytes(const struct view *texts, uint32_t n)
+size_t parquet_texts_bytes(const struct parquet_items *items)
 {
     size_t bytes = 0;
-    for (uint32_t i = 0; i < n; i++) bytes += texts[i].len;
+    for (uint32_t i = 0; i < items->count; i++) bytes += items->texts[i].len;
     return bytes;
 }
 
@@ -65,14 +65,6 @@ static void spread_valid(const struct parquet_input *in, size_t chunk, uint32_t 
         for (uint32_t i = 0; i < rows; i++) to[i] = from[i] != 0;
 }
 
-static void set_valid(struct parquet_values *v, const uint8_t *valid)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < v->rows; i++) count += valid[i];
-    v->count = count;
-    v->valid = count == v->rows || !count ? NULL : valid;
-}
-
 static void collect_valid(struct parquet_encoder *en, const struct parquet_rows *rows, const struct parquet_input *in,
                           struct parquet_values *v)
 {
@@ -83,7 +75,8 @@ static void collect_valid(struct parquet_encoder *en, const struct parquet_rows 
     uint8_t *valid = parquet_scratch(&en->valid, v->rows, 1);
     for (size_t k = 0, at = 0; k < rows->chunk_count; at += rows->chunk_rows[k++])
         spread_valid(in, k, rows->chunk_rows[k], valid + at);
-    set_valid(v, valid);
+    v->count = (uint32_t)en->kernels->ones(valid, v->rows);
+    if (v->count && v->count < v->rows) v->valid = valid;
 }
 
 /* ---- cells */
@@ -167,8 +160,8 @@ static void collect_texts(struct parquet_encoder *en, const struct parquet_rows 
             n += v->valid ? v->valid[at + i] : 1;
         }
     }
-    v->texts = to;
-    v->item_count = n;
+    v->items.texts = to;
+    v->items.count = n;
 }
 
 static enum err collect_cells(struct parquet_encoder *en, const struct parquet_column *column,
@@ -187,20 +180,20 @@ static enum err collect_cells(struct parquet_encoder *en, const struct parquet_c
     }
     if (column->type == PARQUET_STRING) {
         collect_texts(en, rows, in, v);
-        return check_texts(column, v->texts, v->count, e);
+        return check_texts(column, v->items.texts, v->count, e);
     }
-    v->item_count = v->count;
+    v->items.count = v->count;
     if (rows->chunk_count == 1 && bytes == 8 && !v->valid) {
-        v->integers = in->cells[0];
+        v->items.integers = in->cells[0];
     } else {
         int64_t *to = parquet_scratch(&en->items, (size_t)v->count + 1, sizeof *to);
         uint32_t n = 0;
         for (size_t k = 0, at = 0; v->count && k < rows->chunk_count; at += rows->chunk_rows[k++])
             n += load_integers(in->cells[k], rows->chunk_rows[k], v->valid ? v->valid + at : NULL, bytes,
                                kind->is_signed, to + n);
-        v->integers = to;
+        v->items.integers = to;
     }
-    return check_range(en, column, v->integers, v->count, e);
+    return check_range(en, column, v->items.integers, v->count, e);
 }
 
 /* ---- codes */
@@ -250,7 +243,7 @@ static enum err remap(struct parquet_encoder *en, const struct parquet_column *c
     memset(index + n, 0, INDEX_SLACK * sizeof *index);
     v->index = index;
     v->count = n;
-    v->item_count = distinct;
+    v->items.count = distinct;
     v->indexed = true;
     return ERR_OK;
 }
@@ -259,28 +252,25 @@ static void codes_valid(struct parquet_encoder *en, const struct parquet_rows *r
                         struct parquet_values *v)
 {
     uint8_t *valid = parquet_scratch(&en->valid, v->rows, 1);
-    size_t at = 0;
-    for (size_t k = 0; k < rows->chunk_count; at += rows->chunk_rows[k++]) {
-        const uint32_t *code = in->cells[k], null_code = in->null_code;
-        for (uint32_t i = 0; i < rows->chunk_rows[k]; i++) valid[at + i] = code[i] != null_code;
-    }
-    set_valid(v, valid);
+    for (size_t k = 0, at = 0; k < rows->chunk_count; at += rows->chunk_rows[k++])
+        en->kernels->differ(in->cells[k], rows->chunk_rows[k], in->null_code, valid + at);
+    v->valid = valid;
 }
 
 static void dictionary_items(struct parquet_encoder *en, const struct parquet_dict *d, struct parquet_values *v)
 {
     const uint32_t *used = en->used.ptr;
     if (v->type == PARQUET_STRING) {
-        struct view *to = parquet_scratch(&en->texts, v->item_count, sizeof *to);
-        for (uint32_t i = 0; i < v->item_count; i++) to[i] = dict_text(d, used[i]);
-        v->texts = to;
+        struct view *to = parquet_scratch(&en->texts, v->items.count, sizeof *to);
+        for (uint32_t i = 0; i < v->items.count; i++) to[i] = dict_text(d, used[i]);
+        v->items.texts = to;
     } else if (v->type == PARQUET_BOOLEAN) {
         for (uint32_t i = 0; i < v->count; i++) v->index[i] = d->integers[used[v->index[i]]] != 0;
-        v->item_count = 0;
+        v->items.count = 0;
     } else {
-        int64_t *to = parquet_scratch(&en->items, v->item_count, sizeof *to);
-        for (uint32_t i = 0; i < v->item_count; i++) to[i] = dict_integer(d, used[i], v->type);
-        v->integers = to;
+        int64_t *to = parquet_scratch(&en->items, v->items.count, sizeof *to);
+        for (uint32_t i = 0; i < v->items.count; i++) to[i] = dict_integer(d, used[i], v->type);
+        v->items.integers = to;
     }
 }
 
@@ -306,20 +296,20 @@ static enum err codes_to_values(struct parquet_encoder *en, const struct parquet
         }
     }
     v->indexed = false;
-    v->texts = text;
-    v->integers = integer;
-    v->count = v->item_count = n;
+    v->items.texts = text;
+    v->items.integers = integer;
+    v->count = v->items.count = n;
     return ERR_OK;
 }
 
 static void booleans_to_index(struct parquet_encoder *en, struct parquet_values *v)
 {
     uint32_t *index = parquet_scratch(&en->index, v->rows + INDEX_SLACK, sizeof *index);
-    for (uint32_t i = 0; i < v->count; i++) index[i] = v->integers[i] != 0;
+    for (uint32_t i = 0; i < v->count; i++) index[i] = v->items.integers[i] != 0;
     memset(index + v->count, 0, INDEX_SLACK * sizeof *index);
     v->index = index;
     v->indexed = true;
-    v->item_count = 0;
+    v->items.count = 0;
 }
 
 static enum err collect_codes(struct parquet_encoder *en, const struct parquet_column *column,
@@ -330,7 +320,7 @@ static enum err collect_codes(struct parquet_encoder *en, const struct parquet_c
     if (rc == ERR_OK) {
         v->distinct = in->dict->distinct;
         dictionary_items(en, in->dict, v);
-        if (v->type == PARQUET_STRING && parquet_texts_bytes(v->texts, v->item_count) > PARQUET_DICTIONARY_BYTES_MAX)
+        if (v->type == PARQUET_STRING && parquet_texts_bytes(&v->items) > PARQUET_DICTIONARY_BYTES_MAX)
             rc = ERR_MORE;
     }
     if (rc == ERR_MORE) {
@@ -338,10 +328,10 @@ static enum err collect_codes(struct parquet_encoder *en, const struct parquet_c
         if (v->type == PARQUET_BOOLEAN) booleans_to_index(en, v);
     }
     TRY(rc);
-    if (v->count < v->rows) codes_valid(en, rows, in, v);
+    if (v->count && v->count < v->rows) codes_valid(en, rows, in, v);
     if (v->type == PARQUET_BOOLEAN) return ERR_OK;
-    rc = v->type == PARQUET_STRING ? check_texts(column, v->texts, v->item_count, e)
-                                   : check_range(en, column, v->integers, v->item_count, e);
+    rc = v->type == PARQUET_STRING ? check_texts(column, v->items.texts, v->items.count, e)
+                                   : check_range(en, column, v->items.integers, v->items.count, e);
 done:
     return rc;
 }
@@ -360,18 +350,18 @@ static enum err collect_constant(struct parquet_encoder *en, const struct parque
         return ERR_OK;
     }
     v->indexed = v->constant = v->distinct = true;
-    v->item_count = v->count ? 1 : 0;
+    v->items.count = v->count ? 1 : 0;
     if (column->type == PARQUET_STRING) {
         struct view *text = parquet_scratch(&en->texts, 1, sizeof *text);
         *text = in->text;
-        v->texts = text;
-        return check_texts(column, text, v->item_count, e);
+        v->items.texts = text;
+        return check_texts(column, text, v->items.count, e);
     }
     int64_t *integer = parquet_scratch(&en->items, 1, sizeof *integer);
     *integer = in->integer;
     if (column->type == PARQUET_DOUBLE) memcpy(integer, &in->real, sizeof *integer);
-    v->integers = integer;
-    return check_range(en, column, integer, v->item_count, e);
+    v->items.integers = integer;
+    return check_range(en, column, integer, v->items.count, e);
 }
 
 enum err parquet_collect(struct parquet_encoder *en, const struct parquet_column *column, const struct parquet_rows *rows,

@@ -21,11 +21,11 @@ static uint32_t by_range(struct parquet_encoder *en, const struct parquet_values
     const uint32_t stamp = parquet_map(en, (size_t)range + 1), places = 1u << MAP_PLACE_BITS;
     uint32_t distinct = 0;
     for (uint32_t i = 0; i < v->count; i++) {
-        uint64_t c = (uint64_t)v->integers[i] - (uint64_t)least;
+        uint64_t c = (uint64_t)v->items.integers[i] - (uint64_t)least;
         uint32_t place = en->map[c] ^ stamp;
         if (__builtin_expect(place >= places, 0)) {
             if (hopeless(i, distinct, cap)) return 0;
-            item[distinct] = v->integers[i];
+            item[distinct] = v->items.integers[i];
             place = distinct++;
             en->map[c] = stamp | place;
         }
@@ -48,7 +48,7 @@ static uint32_t by_hash(struct parquet_encoder *en, const struct parquet_values 
     unsigned log2;
     uint32_t *slot = clear_slots(en, cap, &log2), distinct = 0;
     for (uint32_t i = 0; i < v->count; i++) {
-        const int64_t value = v->integers[i];
+        const int64_t value = v->items.integers[i];
         size_t at = (uint64_t)value * 0x9E3779B97F4A7C15u >> (64 - log2);
         while (slot[at] && item[slot[at] - 1] != value) at = (at + 1) & ((1u << log2) - 1);
         if (!slot[at]) {
@@ -68,7 +68,7 @@ static uint32_t by_text(struct parquet_encoder *en, const struct parquet_values 
     uint32_t *slot = clear_slots(en, cap, &log2), distinct = 0;
     uint64_t *hash = parquet_scratch(&en->hashes, cap, sizeof *hash);
     for (uint32_t i = 0; i < v->count; i++) {
-        const struct view text = v->texts[i];
+        const struct view text = v->items.texts[i];
         const uint64_t h = hash_64(text.ptr, text.len, 0);
         size_t at = h >> (64 - log2);
         while (slot[at] && !(hash[slot[at] - 1] == h && view_eq(item[slot[at] - 1], text)))
@@ -87,48 +87,52 @@ static uint32_t by_text(struct parquet_encoder *en, const struct parquet_values 
 /* Bytes of the values when they are not indexed. */
 static size_t direct_size(const struct parquet_encoder *en, const struct parquet_values *v)
 {
-    if (v->type == PARQUET_STRING) return parquet_texts_bytes(v->texts, v->count) + v->count;
+    if (v->type == PARQUET_STRING) return parquet_texts_bytes(&v->items) + v->count;
     bool narrow = parquet_is_narrow(v->type);
     size_t plain = (size_t)v->count * (narrow ? 4 : 8);
     if (v->type == PARQUET_DOUBLE) return plain;
-    size_t delta = parquet_delta_size(en->kernels, v->integers, v->count, narrow);
+    size_t delta = parquet_delta_size(en->kernels, v->items.integers, v->count, narrow);
     return delta < plain ? delta : plain;
 }
 
-static size_t indexed_size(const struct parquet_encoder *en, const struct parquet_values *v, const uint32_t *index,
-                           const struct view *texts, uint32_t distinct)
+/* Bytes of the dictionary page. Integers are in effect as wide as their range when they are compressed, and a bit more. */
+static size_t items_size(const struct parquet_encoder *en, const struct parquet_values *v, const struct parquet_items *items,
+                         uint64_t range)
 {
-    enum { PAGE_OVERHEAD = 32 };
-    size_t items = (size_t)distinct * (v->type == PARQUET_STRING || parquet_is_narrow(v->type) ? 4 : 8);
-    if (v->type == PARQUET_STRING) items += parquet_texts_bytes(texts, distinct);
-    if (items > PARQUET_DICTIONARY_BYTES_MAX) return SIZE_MAX;
-    return PAGE_OVERHEAD + items + parquet_hybrid_size(en->kernels, index, v->count, parquet_width(distinct - 1));
+    if (v->type == PARQUET_STRING) return parquet_texts_bytes(items) + 4 * (size_t)items->count;
+    size_t each = parquet_is_narrow(v->type) ? 4 : 8;
+    size_t packed = range ? (size_t)(64 - __builtin_clzll(range)) / 8 + 1 : 1;
+    return items->count * (en->level && v->type != PARQUET_DOUBLE && packed < each ? packed : each);
 }
 
 void parquet_dictionary_try(struct parquet_encoder *en, struct parquet_values *v)
 {
+    enum { PAGE_OVERHEAD = 32 };
+    v->seen = v->items;
     if (v->indexed || v->count < 2) return;
-    uint32_t cap = parquet_dictionary_cap(v->count), distinct;
+    uint32_t cap = parquet_dictionary_cap(v->count);
     uint32_t *index = parquet_scratch(&en->index, v->count + INDEX_SLACK, sizeof *index);
-    int64_t *item = NULL, least, most;
-    struct view *text = NULL;
+    uint64_t range = UINT64_MAX;
+    struct parquet_items items = {0};
     if (v->type == PARQUET_STRING) {
-        text = parquet_scratch(&en->texts2, cap, sizeof *text);
-        distinct = by_text(en, v, cap, index, text);
+        struct view *text = parquet_scratch(&en->texts2, cap, sizeof *text);
+        items = (struct parquet_items){by_text(en, v, cap, index, text), NULL, text};
     } else {
-        item = parquet_scratch(&en->items2, cap, sizeof *item);
-        en->kernels->min_max(v->integers, v->count, &least, &most);
-        uint64_t range = (uint64_t)most - (uint64_t)least;
-        distinct = v->type != PARQUET_DOUBLE && range < RANGE_MAX
-                       ? by_range(en, v, least, (uint32_t)range, cap, index, item)
-                       : by_hash(en, v, cap, index, item);
+        int64_t least, most, *item = parquet_scratch(&en->items2, cap, sizeof *item);
+        en->kernels->min_max(v->items.integers, v->count, &least, &most);
+        if (v->type != PARQUET_DOUBLE) range = (uint64_t)most - (uint64_t)least;
+        items.count = range < RANGE_MAX ? by_range(en, v, least, (uint32_t)range, cap, index, item)
+                                        : by_hash(en, v, cap, index, item);
+        items.integers = item;
     }
-    if (!distinct) return;
+    if (!items.count) return;
+    v->seen = items;
+    v->distinct = true;
     memset(index + v->count, 0, INDEX_SLACK * sizeof *index);
-    if (indexed_size(en, v, index, text, distinct) >= direct_size(en, v)) return;
-    v->indexed = v->distinct = true;
+    size_t items_bytes = items_size(en, v, &items, range);
+    size_t index_bytes = parquet_hybrid_size(en->kernels, index, v->count, parquet_width(items.count - 1));
+    if (items_bytes > PARQUET_DICTIONARY_BYTES_MAX || PAGE_OVERHEAD + items_bytes + index_bytes >= direct_size(en, v)) return;
+    v->indexed = true;
     v->index = index;
-    v->integers = item;
-    v->texts = text;
-    v->item_count = distinct;
+    v->items = items;
 }

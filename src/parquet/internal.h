@@ -55,18 +55,23 @@ struct parquet_chunk {
     struct parquet_bound min, max;
 };
 
+/* Integers, bits of doubles, or texts. */
+struct parquet_items {
+    uint32_t count;
+    const int64_t *integers;
+    const struct view *texts;
+};
+
 /* The values of one column, collected from the caller's chunks, nulls left out. */
 struct parquet_values {
     enum parquet_type type;
     uint32_t rows, count;   /* count: values that are not null */
     const uint8_t *valid;   /* [rows] 0 or 1; NULL when count == rows or count == 0 */
     bool indexed, constant; /* constant: indexed, and all indexes are 0 */
-    bool distinct;          /* items of an indexed column are known to differ */
     uint32_t *index;        /* [count] when indexed and not constant; BOOLEAN: the values themselves, no items */
-    /* [item_count]: the dictionary when indexed, else the values; integers, bits of doubles, or texts */
-    uint32_t item_count;
-    const int64_t *integers;
-    const struct view *texts;
+    struct parquet_items items; /* the dictionary when indexed, else the values */
+    struct parquet_items seen;  /* each value that occurs at least once: for statistics and Bloom filter */
+    bool distinct;              /* … exactly once */
 };
 
 struct parquet_scratch {
@@ -111,10 +116,11 @@ enum err parquet_collect(struct parquet_encoder *en, const struct parquet_column
 /* How many distinct values are worth a dictionary at all. */
 static inline uint32_t parquet_dictionary_cap(uint32_t count) { return count / 4 > 64 ? count / 4 : 64; }
 
-size_t parquet_texts_bytes(const struct view *texts, uint32_t n);
+size_t parquet_texts_bytes(const struct parquet_items *items);
 enum { PARQUET_DICTIONARY_BYTES_MAX = 8 << 20 };
 
-/* dictionary.c: looks for repetition in plain values; makes them indexed when that is smaller than the alternatives. */
+/* dictionary.c: looks for repetition in plain values; makes them indexed when that is smaller than the alternatives. Sets
+ * `seen`. */
 void parquet_dictionary_try(struct parquet_encoder *en, struct parquet_values *v);
 
 /* pages.c: appends the column chunk's pages to en->out and describes them in `chunk`. */

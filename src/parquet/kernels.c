@@ -101,6 +101,22 @@ BODY int64_t delta_any(const int64_t *in, size_t n, bool narrow, uint64_t above[
     return delta_body(in, n, narrow, above);
 }
 
+BODY void differ_body(const uint32_t *restrict in, size_t n, uint32_t from, uint8_t *restrict out)
+{
+    for (size_t i = 0; i < n; i++) out[i] = in[i] != from;
+}
+
+BODY size_t ones_body(const uint8_t *in, size_t n)
+{
+    size_t total = 0;
+    for (size_t i = 0, end; i < n; i = end) { /* sums of bytes that fit 16 bits are added in wide registers */
+        uint16_t part = 0;
+        for (end = n - i < 4096 ? n : i + 4096; i < end; i++) part = (uint16_t)(part + in[i]);
+        total += part;
+    }
+    return total;
+}
+
 static size_t mixed_portable(const uint32_t *in, size_t groups)
 {
     size_t g = 0;
@@ -128,8 +144,12 @@ static int64_t delta_portable(const int64_t *in, size_t n, bool narrow, uint64_t
     return delta_any(in, n, narrow, above);
 }
 
-static const struct parquet_kernels portable = {pack_portable, mixed_portable, run_portable, min_max_portable,
-                                                delta_portable};
+static void differ_portable(const uint32_t *in, size_t n, uint32_t from, uint8_t *out) { differ_body(in, n, from, out); }
+
+static size_t ones_portable(const uint8_t *in, size_t n) { return ones_body(in, n); }
+
+static const struct parquet_kernels portable = {pack_portable,  mixed_portable,  run_portable, min_max_portable,
+                                                delta_portable, differ_portable, ones_portable};
 
 const struct parquet_kernels *parquet_kernels_portable(void) { return &portable; }
 
@@ -188,7 +208,15 @@ TARGET_AVX2 static int64_t delta_avx2(const int64_t *in, size_t n, bool narrow, 
     return delta_any(in, n, narrow, above);
 }
 
-static const struct parquet_kernels avx2 = {pack_avx2, mixed_avx2, run_avx2, min_max_avx2, delta_avx2};
+TARGET_AVX2 static void differ_avx2(const uint32_t *in, size_t n, uint32_t from, uint8_t *out)
+{
+    differ_body(in, n, from, out);
+}
+
+TARGET_AVX2 static size_t ones_avx2(const uint8_t *in, size_t n) { return ones_body(in, n); }
+
+static const struct parquet_kernels avx2 = {pack_avx2,  mixed_avx2,  run_avx2, min_max_avx2,
+                                            delta_avx2, differ_avx2, ones_avx2};
 
 const struct parquet_kernels *parquet_kernels_best(void)
 {

@@ -24,6 +24,8 @@ struct parquet_kernels {
     /* above[i] = (in[i+1] − in[i]) − min, min the smallest of the differences, for n of them (1…128); the rest of above is
      * 0. narrow: in 32-bit arithmetic that wraps, as Parquet has it for INT32. Returns min. */
     int64_t (*delta)(const int64_t *in, size_t n, bool narrow, uint64_t above[KERNEL_DELTA_BLOCK]);
+    void (*differ)(const uint32_t *in, size_t n, uint32_t from, uint8_t *out); /* out[i] = in[i] != from, as 0 or 1 */
+    size_t (*ones)(const uint8_t *in, size_t n);                               /* how many of n bytes of 0 or 1 are 1 */
 };
 
 const struct parquet_kernels *parquet_kernels_portable(void);

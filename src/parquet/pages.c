@@ -173,7 +173,7 @@ static int put_values(struct parquet_encoder *en, const struct parquet_values *v
 {
     if (v->type == PARQUET_BOOLEAN) return n ? put_booleans(en, v->index + from, n) : ENCODING_PLAIN;
     if (v->indexed) {
-        unsigned width = parquet_width(v->item_count - 1);
+        unsigned width = parquet_width(v->items.count - 1);
         buf_char(&en->page, (char)width);
         if (v->constant)
             parquet_hybrid_run(0, n, width, &en->page);
@@ -182,33 +182,32 @@ static int put_values(struct parquet_encoder *en, const struct parquet_values *v
         return ENCODING_RLE_DICTIONARY;
     }
     if (!n) return ENCODING_PLAIN;
-    if (v->type == PARQUET_STRING) return put_texts(en, v->texts + from, n);
+    if (v->type == PARQUET_STRING) return put_texts(en, v->items.texts + from, n);
     if (v->type == PARQUET_DOUBLE) {
-        parquet_plain(v->integers + from, n, false, &en->page);
+        parquet_plain(v->items.integers + from, n, false, &en->page);
         return ENCODING_PLAIN;
     }
-    return put_integers(en, v->integers + from, n, parquet_is_narrow(v->type));
+    return put_integers(en, v->items.integers + from, n, parquet_is_narrow(v->type));
 }
 
 /* ---- the chunk */
 
-static uint32_t count_valid(const struct parquet_values *v, uint32_t row, uint32_t rows)
+static uint32_t count_valid(const struct parquet_encoder *en, const struct parquet_values *v, uint32_t row, uint32_t rows)
 {
     if (!v->valid) return v->count ? rows : 0;
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < rows; i++) n += v->valid[row + i];
-    return n;
+    return (uint32_t)en->kernels->ones(v->valid + row, rows);
 }
 
 /* Rows of the page that begins at `row` with value `from`, and how many of them hold a value. */
-static uint32_t page_rows(const struct parquet_values *v, uint32_t row, uint32_t from, uint32_t *values)
+static uint32_t page_rows(const struct parquet_encoder *en, const struct parquet_values *v, uint32_t row, uint32_t from,
+                          uint32_t *values)
 {
     uint32_t rows = v->rows - row < PAGE_ROWS ? v->rows - row : PAGE_ROWS;
-    *values = count_valid(v, row, rows);
+    *values = count_valid(en, v, row, rows);
     if (v->type != PARQUET_STRING || v->indexed) return rows;
     size_t bytes = 0;
     uint32_t n = 0;
-    while (n < *values && (!n || bytes < PAGE_BYTES)) bytes += v->texts[from + n++].len + 4;
+    while (n < *values && (!n || bytes < PAGE_BYTES)) bytes += v->items.texts[from + n++].len + 4;
     if (n == *values) return rows;
     *values = n;
     uint32_t taken = 0;
@@ -221,11 +220,11 @@ static enum err write_dictionary(struct parquet_encoder *en, const struct parque
 {
     buf_clear(&en->page);
     if (v->type == PARQUET_STRING)
-        parquet_plain_texts(v->texts, v->item_count, &en->page);
+        parquet_plain_texts(v->items.texts, v->items.count, &en->page);
     else
-        parquet_plain(v->integers, v->item_count, parquet_is_narrow(v->type), &en->page);
+        parquet_plain(v->items.integers, v->items.count, parquet_is_narrow(v->type), &en->page);
     chunk->has_dictionary = true;
-    return emit_page(en, column, PAGE_DICTIONARY, v->item_count, ENCODING_PLAIN, chunk, e);
+    return emit_page(en, column, PAGE_DICTIONARY, v->items.count, ENCODING_PLAIN, chunk, e);
 }
 
 enum err parquet_pages_write(struct parquet_encoder *en, const struct parquet_column *column, const struct parquet_values *v,
@@ -237,7 +236,7 @@ enum err parquet_pages_write(struct parquet_encoder *en, const struct parquet_co
     if (v->indexed && v->type != PARQUET_BOOLEAN) TRY(write_dictionary(en, column, v, chunk, e));
     chunk->data_at = en->out.len;
     while (row < v->rows) {
-        uint32_t rows = page_rows(v, row, from, &values);
+        uint32_t rows = page_rows(en, v, row, from, &values);
         buf_clear(&en->page);
         if (!column->required) put_levels(en, v, row, rows, values);
         int encoding = put_values(en, v, from, values);

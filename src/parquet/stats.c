@@ -14,7 +14,7 @@ static void integer_bounds(const struct parquet_encoder *en, const struct parque
 {
     int64_t min, max;
     size_t len = parquet_is_narrow(v->type) ? 4 : 8;
-    en->kernels->min_max(v->integers, v->item_count, &min, &max);
+    en->kernels->min_max(v->seen.integers, v->seen.count, &min, &max);
     set_bound(&chunk->min, &min, len);
     set_bound(&chunk->max, &max, len);
     chunk->bounded = true;
@@ -25,9 +25,9 @@ static void integer_bounds(const struct parquet_encoder *en, const struct parque
 static void real_bounds(const struct parquet_values *v, struct parquet_chunk *chunk)
 {
     double min = INFINITY, max = -INFINITY;
-    for (uint32_t i = 0; i < v->item_count; i++) {
+    for (uint32_t i = 0; i < v->seen.count; i++) {
         double x;
-        memcpy(&x, v->integers + i, sizeof x);
+        memcpy(&x, v->seen.integers + i, sizeof x);
         if (isnan(x)) return;
         min = x < min ? x : min;
         max = x > max ? x : max;
@@ -105,16 +105,16 @@ static bool text_bound(struct view t, bool upper, struct parquet_bound *b)
 
 static void text_bounds(const struct parquet_values *v, struct parquet_chunk *chunk)
 {
-    struct view min = v->texts[0], max = min;
+    struct view min = v->seen.texts[0], max = min;
     uint64_t low = prefix(min), high = low;
-    for (uint32_t i = 1; i < v->item_count; i++) {
-        uint64_t p = prefix(v->texts[i]);
-        if (p < low || (p == low && view_compare(v->texts[i], min) < 0)) {
-            min = v->texts[i];
+    for (uint32_t i = 1; i < v->seen.count; i++) {
+        uint64_t p = prefix(v->seen.texts[i]);
+        if (p < low || (p == low && view_compare(v->seen.texts[i], min) < 0)) {
+            min = v->seen.texts[i];
             low = p;
         }
-        if (p > high || (p == high && view_compare(v->texts[i], max) > 0)) {
-            max = v->texts[i];
+        if (p > high || (p == high && view_compare(v->seen.texts[i], max) > 0)) {
+            max = v->seen.texts[i];
             high = p;
         }
     }
@@ -125,7 +125,7 @@ void parquet_stats(const struct parquet_encoder *en, const struct parquet_values
 {
     chunk->rows = v->rows;
     chunk->nulls = v->rows - v->count;
-    chunk->distinct = v->indexed && v->distinct ? v->item_count : 0;
+    chunk->distinct = v->distinct ? v->seen.count : 0;
     if (!v->count) return;
     if (v->type == PARQUET_BOOLEAN) boolean_bounds(v, chunk);
     else if (v->type == PARQUET_STRING) text_bounds(v, chunk);
