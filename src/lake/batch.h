@@ -13,8 +13,8 @@
  * The commit, step by step, with its fault points ("lake.commit.x" before the step, "lake.commit.x.done" after it):
  *   dirs     final folders made (an empty date folder is nothing to a reader)
  *   swap     folders that will be exchanged are completed by links to the files they keep
- *   staging  names in staging made durable
  *   entry    the entry written to staging, durable
+ *   staging  names in staging made durable
  *   point    THE COMMIT POINT: the entry renamed to log/<number>.json, refused if it exists
  *   log      the log folder made durable
  *   move     each file brought to its final path (also "lake.move" before every single one)
@@ -52,7 +52,7 @@ struct lake_out {
     struct store_out *store_out;
     size_t index;
 };
-/* The final path comes from part and the batch's number. ERR_EXISTS: this batch has a file of that path already.
+/* part is copied. The final path comes from part and the batch's number. ERR_EXISTS: this batch has a file of that path already.
  * LAKE_K_SINGLE replaces the table's file. At most one lake_out of a batch per file; open as many as you have fds for. */
 enum err lake_batch_create(struct lake_batch *batch, const struct lake_part *part, struct lake_out **out,
                            struct error *e) MUST_CHECK;
@@ -85,7 +85,7 @@ enum err lake_batch_source(struct lake_batch *batch, const struct lake_source *s
 /* Makes room in `first..next` for what is only known at the end: replaces next, hash, records, rows, blank and runs of
  * a source added before. */
 enum err lake_batch_source_update(struct lake_batch *batch, uint32_t index, const struct lake_source *source,
-                                  struct error *e) MUST_CHECK;
+                                  struct error *e) MUST_CHECK; /* key, id and first must be the same */
 /* A bronze commit refined by this one; LAKE_LIVE batches consume themselves without being told.
  * ERR_USAGE: it holds no bronze or was consumed before (unless the batch resets). */
 enum err lake_batch_consume(struct lake_batch *batch, uint64_t number, struct error *e) MUST_CHECK;
@@ -97,7 +97,10 @@ void lake_batch_reset(struct lake_batch *batch);
 enum err lake_batch_build(struct lake_batch *batch, const char *json, struct error *e) MUST_CHECK;
 void lake_batch_note(struct lake_batch *batch, const char *text);
 
-/* *batch is NULL afterwards, whatever came out (on failure it is aborted). number (may be NULL) is set on success. */
+/* *batch is NULL afterwards, whatever came out (on failure it is aborted). number (may be NULL) is set on success.
+ * A batch that does not add up is refused (ERR_INTERNAL): sources' rows = bronze files' rows by topic; bronze rows
+ * consumed = rows read by topic; rows + derived = silver files' rows by table; reasons = quarantine files' rows by topic;
+ * compaction: rows removed = rows added by table. */
 enum err lake_batch_commit(struct lake_batch **batch, uint64_t *number, struct error *e) MUST_CHECK;
 void lake_batch_abort(struct lake_batch **batch); /* drops its staging; accepts NULL */
 

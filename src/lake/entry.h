@@ -3,19 +3,22 @@
  *   {"format":1,"lake":"<32 hex>","number":42,"previous":"<32 hex: hash of the bytes of entry 41>",
  *    "epoch":7,"writer":"7-1f2e3d4c","time":"2025-11-01T00:00:00Z","time_ms":1761955200000,"kind":"live",
  *    "staging":"staging/7-1f2e3d4c/3",
- *    "sources":[{"source":"kafka:<cluster id>","topic":"listen_events","partition":0,"id":"<topic id>",
- *                "first":100,"next":250,"records":148,"rows":148,"blank":0,"lost":0,"runs":[[100,50],[152,98]]}],
- *    "add":[{"path":"silver/…","staged":"0001.parquet","layer":"silver","table":"fact_listen_events",
+ *    "sources":[{"source":"kafka:<cluster id>","topic":"listen_events","partition":0,"id":"<topic id>","name":"…",
+ *                "first":100,"next":250,"hash":…,"records":148,"rows":148,"blank":0,"lost":0,
+ *                "runs":[[100,50],[152,98]]}],
+ *    "add":[{"path":"silver/…","staged":"1.parquet","layer":"silver","table":"fact_listen_events",
  *            "topic":"listen_events","date":"2025-11-01","min_date":…,"max_date":…,"bytes":9,"rows":9,"hash":"<32 hex>",
- *            "min_batch":42,"max_batch":42,"spans":[[source index, first, count],…]}],
- *    "replace":["gold/x/part-0.parquet"],                   adds whose path was live: renamed over it
+ *            "min_batch":42,"max_batch":42,
+ *            "replaces":true,                               a file was live under this path: renamed over it
+ *            "swap":0,                                      index into "swap": comes with that folder
+ *            "spans":[[source index, first, count],…]}],
  *    "remove":["silver/…"],
- *    "swap":[{"folder":"silver/x/date=2025-11-01","staged":"s0002"}],  folders with removes and adds: exchanged whole
- *    "consumed":[[41,42]],"reset":false,
+ *    "swap":[{"folder":"silver/x/date=2025-11-01","staged":"s0"}],  folders with removes and adds: exchanged whole
+ *    "consumed":[[41,42]],"reset":true,
  *    "counts":[{"topic":…,"table":…,"read":…,"rows":…,"derived":0,"blank":0,"duplicates":1,"conflicts":0,
  *               "drift":0,"future":0,"late":0,"min_ts":…,"max_ts":…,"quarantined":{"bad_json":2}}],
  *    "build":{…},"note":"…",
- *   "checksum":"<32 hex: hash of all bytes before this line's first character>"}
+ *    "checksum":"<32 hex: hash of all bytes before this key>"}\n
  *
  * Entry 0 has kind "init" and makes the lake's id. Absent keys mean none or zero. Unknown keys are kept out of the way;
  * an unknown kind or another "format" is ERR_UNSUPPORTED. Everything in a struct lake_entry lives in its arena. */

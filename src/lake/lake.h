@@ -131,6 +131,7 @@ struct lake_total {
     const char *topic;
     int64_t delivered, bronze_rows, blank, lost; /* of the sources; bronze_rows as delivered, retention or not */
     int64_t retired_rows;  /* bronze rows removed by retention */
+    int64_t void_rows;     /* of them: gone before the last rebuild, which could not refine them any more */
     int64_t pending_rows;  /* bronze, not refined */
     int64_t files, bytes;  /* live bronze */
 };

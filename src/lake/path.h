@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum lake_layer { LAKE_BRONZE, LAKE_SILVER, LAKE_GOLD, LAKE_QUARANTINE, LAKE_LAYERS };
@@ -40,10 +41,11 @@ struct lake_part {
 };
 
 void lake_path_folder(struct buf *out, const struct lake_part *part); /* appends "silver/x/date=2025-11-01" */
+void lake_path_name(struct buf *out, const struct lake_part *part, uint64_t batch); /* "part-00000042-0.parquet" */
 void lake_path_part(struct buf *out, const struct lake_part *part, uint64_t batch);
 void lake_path_entry(struct buf *out, uint64_t number); /* "log/00000000000000000042.json" */
-/* For a reader that knows nothing of us: "silver/fact_listen_events" + "/" "*" "/part-*.parquet"; a table without date
- * folders: "gold/x/part-*.parquet". */
+/* For a reader that knows nothing of us: silver/fact_listen_events/ * /part-*.parquet (without the blanks); a table
+ * without date folders: gold/x/part-*.parquet. */
 void lake_path_glob(struct buf *out, enum lake_layer layer, const char *table, bool partitioned);
 /* A table's or topic's name: 1..128 of [A-Za-z0-9_.-], not starting with '.' or '-' (it becomes a folder). */
 enum err lake_name_check(const char *name, const char *what, struct error *e) MUST_CHECK;

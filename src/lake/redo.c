@@ -1,0 +1,288 @@
+/* After the commit point: bringing a commit's files to their final paths. Everything here may be interrupted anywhere and
+ * done again; where a file is tells what is left to do. */
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "lake/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+struct redo {
+    struct store *s;
+    const struct lake_entry *entry;
+    char **folder; /* to be synced; owned, may repeat */
+    size_t folders, cap;
+};
+
+static char *parent_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? mem_strndup(path, (size_t)(slash - path)) : mem_strdup("");
+}
+
+static void touched(struct redo *r, const char *path)
+{
+    char *folder = parent_of(path);
+    if (r->folders && !strcmp(r->folder[r->folders - 1], folder)) {
+        mem_free(folder);
+        return;
+    }
+    mem_grow(&r->folder, &r->cap, r->folders + 1, sizeof *r->folder);
+    r->folder[r->folders++] = folder;
+}
+
+static enum err lost(const struct redo *r, const char *path, const char *how, struct error *e)
+{
+    err_set(e, ERR_CORRUPT, "%s of commit %llu %s", path, (unsigned long long)r->entry->number, how);
+    err_where(e, "log/%020llu.json", (unsigned long long)r->entry->number);
+    return err_hint(e, "restore it from a backup, or ask lakefm audit what else is missing");
+}
+
+/* The file in place is the one that was committed (by size; the audit looks closer). */
+static enum err check_in_place(const struct redo *r, const struct lake_file *f, struct error *e)
+{
+    struct store_stat st;
+    enum err rc = store_stat(r->s, f->path, &st, e);
+    if (rc == ERR_NOT_FOUND) return lost(r, f->path, "is lost: it is neither in place nor in staging", e);
+    if (rc == ERR_OK && st.bytes != (uint64_t)f->bytes) return lost(r, f->path, "is not as long as it was written", e);
+    return rc;
+}
+
+/* A crash between link and unlink leaves both names, where the file system cannot rename without replacing. */
+static enum err finish_link(struct redo *r, const struct lake_file *f, const char *staged, struct error *e)
+{
+    struct hash128 hash;
+    uint64_t bytes;
+    char *local = store_local_path(r->s, f->path);
+    enum err rc = local ? hash_file(local, &hash, &bytes, e) : ERR_OK;
+    mem_free(local);
+    if (rc != ERR_OK) return rc;
+    if (bytes != (uint64_t)f->bytes || !hash_eq(hash, f->hash)) return lost(r, f->path, "finds another file in its place", e);
+    return store_rename(r->s, staged, f->path, e);
+}
+
+static enum err move_file(struct redo *r, const struct lake_added *a, struct error *e)
+{
+    enum err rc = ERR_OK;
+    const struct lake_file *f = &a->file;
+    char *staged = mem_printf("%s/%s", r->entry->staging, a->staged), *folder = parent_of(f->path);
+    if (!store_exists(r->s, staged)) {
+        rc = check_in_place(r, f, e);
+        goto done;
+    }
+    TRY(lake_fault("lake.move", e));
+    TRY(store_make_dirs(r->s, folder, e));
+    if (a->replaces) TRY(store_rename(r->s, staged, f->path, e));
+    else rc = store_rename_new(r->s, staged, f->path, e);
+    if (rc == ERR_EXISTS) rc = finish_link(r, f, staged, e);
+done:
+    touched(r, f->path);
+    mem_free(staged);
+    mem_free(folder);
+    return rc;
+}
+
+static bool is_removed(const struct lake_entry *entry, const char *path)
+{
+    for (size_t i = 0; i < entry->removed_count; i++)
+        if (!strcmp(entry->removed[i], path)) return true;
+    return false;
+}
+
+/* The exchanged-out folder holds what the commit removed, and further names of what it kept. A file that nobody knows is
+ * not ours to delete: it goes back where it was, for the audit to name. */
+static enum err save_strangers(struct redo *r, const char *folder, const char *old, struct error *e)
+{
+    struct store_items items;
+    enum err rc = store_list(r->s, old, &items, e);
+    for (size_t i = 0; rc == ERR_OK && i < items.count; i++) {
+        char *home = mem_printf("%s/%s", folder, items.item[i].path), *away = mem_printf("%s/%s", old, items.item[i].path);
+        if (!is_removed(r->entry, home) && !store_exists(r->s, home)) rc = store_rename(r->s, away, home, e);
+        mem_free(home);
+        mem_free(away);
+    }
+    store_items_free(&items);
+    return rc;
+}
+
+/* How many of this folder's new files still wait in staging. */
+static void count_waiting(const struct redo *r, int swap, size_t *waiting, size_t *all)
+{
+    *waiting = *all = 0;
+    for (size_t i = 0; i < r->entry->added_count; i++) {
+        const struct lake_added *a = &r->entry->added[i];
+        if (a->swap != swap) continue;
+        char *staged = mem_printf("%s/%s", r->entry->staging, a->staged);
+        *waiting += store_exists(r->s, staged);
+        ++*all;
+        mem_free(staged);
+    }
+}
+
+static enum err remove_old(struct redo *r, const char *folder, struct error *e)
+{
+    enum err rc = ERR_OK;
+    size_t n = strlen(folder);
+    for (size_t i = 0; rc == ERR_OK && i < r->entry->removed_count; i++) {
+        const char *path = r->entry->removed[i];
+        if (strncmp(path, folder, n) || path[n] != '/' || strchr(path + n + 1, '/')) continue;
+        rc = store_remove(r->s, path, e);
+        touched(r, path);
+    }
+    return rc;
+}
+
+/* All new files in staging: not exchanged yet. None: done. Some, or a file system that cannot exchange: first the old
+ * ones go, then the new ones come one by one, so that a glob may see rows late but never twice. */
+static enum err swap_folder(struct redo *r, int swap, struct error *e)
+{
+    const struct lake_swap *w = &r->entry->swaps[swap];
+    size_t waiting, all;
+    enum err rc = ERR_OK;
+    char *staged = mem_printf("%s/%s", r->entry->staging, w->staged), *inside = mem_printf("%s/x", w->folder);
+    count_waiting(r, swap, &waiting, &all);
+    if (waiting) TRY(lake_fault("lake.move", e));
+    rc = ERR_UNSUPPORTED;
+    if (waiting && waiting == all) rc = store_exchange(r->s, w->folder, staged, e);
+    if (rc == ERR_UNSUPPORTED || rc == ERR_NOT_FOUND) { /* not found: somebody removed the whole folder */
+        rc = ERR_OK;
+        if (waiting) TRY(remove_old(r, w->folder, e));
+        for (size_t i = 0; i < r->entry->added_count; i++)
+            if (r->entry->added[i].swap == swap) TRY(move_file(r, &r->entry->added[i], e));
+    }
+    if (rc == ERR_OK) rc = save_strangers(r, w->folder, staged, e);
+    touched(r, inside);
+    touched(r, w->folder); /* an exchange changes the names in both parents */
+    touched(r, staged);
+done:
+    mem_free(staged);
+    mem_free(inside);
+    return rc;
+}
+
+static enum err move_all(struct redo *r, struct error *e)
+{
+    enum err rc = ERR_OK;
+    const struct lake_entry *entry = r->entry;
+    for (size_t i = 0; i < entry->swap_count; i++) TRY(swap_folder(r, (int)i, e));
+    for (size_t i = 0; i < entry->removed_count; i++) {
+        TRY(store_remove(r->s, entry->removed[i], e));
+        touched(r, entry->removed[i]);
+    }
+    for (size_t i = 0; i < entry->added_count; i++)
+        if (entry->added[i].swap < 0) TRY(move_file(r, &entry->added[i], e));
+done:
+    return rc;
+}
+
+static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+
+static enum err sync_folders(struct redo *r, struct error *e)
+{
+    enum err rc = ERR_OK;
+    if (r->folders) qsort(r->folder, r->folders, sizeof *r->folder, by_text);
+    for (size_t i = 0; rc == ERR_OK && i < r->folders; i++) {
+        if (i && !strcmp(r->folder[i], r->folder[i - 1])) continue;
+        rc = store_sync_dir(r->s, r->folder[i], e);
+        if (rc == ERR_NOT_FOUND) rc = ERR_OK; /* of a removed file, long gone */
+    }
+    return rc;
+}
+
+static enum err redo_entry(struct lake *lake, struct error *e)
+{
+    enum err rc = ERR_OK;
+    struct redo r = {.s = lake->store, .entry = &lake->last};
+    TRY(lake_fault("lake.commit.move", e));
+    TRY(move_all(&r, e));
+    TRY(lake_fault("lake.commit.move.done", e));
+    TRY(lake_fault("lake.commit.sync", e));
+    TRY(sync_folders(&r, e));
+    TRY(lake_fault("lake.commit.sync.done", e));
+    TRY(lake_fault("lake.commit.clean", e));
+    if (*lake->last.staging) TRY(store_remove_tree(lake->store, lake->last.staging, e));
+    TRY(lake_fault("lake.commit.clean.done", e));
+done:
+    for (size_t i = 0; i < r.folders; i++) mem_free(r.folder[i]);
+    mem_free(r.folder);
+    return rc;
+}
+
+enum err lake_redo(struct lake *lake, struct error *e)
+{
+    struct store_lock *lock = NULL;
+    enum err rc = ERR_OK;
+    if (lake->last.kind == LAKE_INIT) return ERR_OK;
+    lake->unfinished = true;
+    /* Two processes exchanging the same folders would undo each other. */
+    if (lake->mode == LAKE_SHARED_WRITER) TRY(store_lock(lake->store, LAKE_REDO_LOCK, STORE_LOCK_EXCLUSIVE, true, &lock, e));
+    TRY(redo_entry(lake, e));
+    lake->unfinished = false;
+done:
+    store_unlock(&lock);
+    return rc;
+}
+
+/* ---- a writer's staging ---- */
+
+static enum err make_staging(struct lake *lake, struct error *e)
+{
+    enum err rc = ERR_OK;
+    uint32_t random;
+    if (getrandom(&random, sizeof random, 0) != sizeof random) return err_set(e, ERR_IO, "no random numbers");
+    lake->epoch = lake->state.epoch + 1;
+    lake->writer = mem_printf("%llu-%08x", (unsigned long long)lake->epoch, (unsigned)random);
+    lake->staging = mem_printf("staging/%s", lake->writer);
+    char *lock = mem_printf("%s/lock", lake->staging);
+    TRY(store_make_dirs(lake->store, lake->staging, e));
+    TRY(store_lock(lake->store, lock, STORE_LOCK_EXCLUSIVE, false, &lake->staging_lock, e));
+done:
+    mem_free(lock);
+    return rc;
+}
+
+/* Staging of writers that are gone: theirs can be locked. (An only writer knows that all others are gone.) */
+static enum err drop_stale(struct lake *lake, struct error *e)
+{
+    struct store_items items;
+    enum err rc = store_list(lake->store, "staging", &items, e);
+    for (size_t i = 0; rc == ERR_OK && i < items.count; i++) {
+        char *path = mem_printf("staging/%s", items.item[i].path), *file = mem_printf("%s/lock", path);
+        struct store_lock *lock = NULL;
+        bool alive = lake->mode == LAKE_SHARED_WRITER && store_exists(lake->store, file) &&
+                     store_lock(lake->store, file, STORE_LOCK_EXCLUSIVE, false, &lock, NULL) != ERR_OK;
+        if (!alive) {
+            log_info("dropping %s, left by a writer that did not come to its end", path);
+            rc = store_remove_tree(lake->store, path, e);
+        }
+        store_unlock(&lock);
+        mem_free(path);
+        mem_free(file);
+    }
+    store_items_free(&items);
+    return rc;
+}
+
+enum err lake_recover(struct lake *lake, struct error *e)
+{
+    struct store_lock *lock = NULL;
+    enum err rc = ERR_OK;
+    TRY(lake_fault("lake.recover.begin", e));
+    /* The head was seen, but is it durable? Nothing may be built on it before. */
+    TRY(store_sync_dir(lake->store, "log", e));
+    TRY(lake_fault("lake.recover.redo", e));
+    TRY(lake_redo(lake, e));
+    TRY(lake_fault("lake.recover.staging", e));
+    if (lake->mode == LAKE_SHARED_WRITER) TRY(store_lock(lake->store, LAKE_REDO_LOCK, STORE_LOCK_EXCLUSIVE, true, &lock, e));
+    TRY(drop_stale(lake, e));
+    TRY(make_staging(lake, e));
+    store_unlock(&lock);
+    lake_checkpoint(lake);
+    TRY(lake_fault("lake.recover.end", e));
+done:
+    store_unlock(&lock);
+    return rc;
+}
