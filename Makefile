@@ -59,6 +59,7 @@ help:
 ## make demo       simulate a month, run the whole path, print the gold tables
 ## make test       all tests that CI runs
 ## make unit       unit tests only
+## make e2e        end-to-end tests; TEST=cli_sql for one
 ## make bench      measure, side by side
 ## make install    PREFIX=/usr/local
 ## make test-fresh prove the set-up in a bare Debian made by debootstrap (root)
@@ -101,6 +102,28 @@ RUN_ENV := ASAN_OPTIONS=detect_container_overflow=0:detect_leaks=1 LSAN_OPTIONS=
 .PHONY: unit
 unit: $(TEST_PROGRAMS)
 	@RUN_ENV='$(RUN_ENV)' scripts/run_tests.sh $(TEST_PROGRAMS)
+
+.PHONY: e2e
+e2e: $(O)/lakefm
+	@tests/e2e/run.sh $(O)/lakefm $(TEST)
+
+# Man page and completion are written by the program itself, from its option tables.
+.PHONY: install
+install: $(O)/lakefm
+	install -D -s -m 755 $(O)/lakefm $(DESTDIR)$(PREFIX)/bin/lakefm
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	$(O)/lakefm generate man >$(DESTDIR)$(PREFIX)/share/man/man1/lakefm.1
+	$(O)/lakefm generate completion >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/lakefm
+	chmod 644 $(DESTDIR)$(PREFIX)/share/man/man1/lakefm.1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lakefm
+
+.PHONY: uninstall
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/lakefm $(DESTDIR)$(PREFIX)/share/man/man1/lakefm.1 \
+	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lakefm
+
+.PHONY: configuration
+configuration: $(O)/lakefm
+	@$(O)/lakefm generate configuration >docs/configuration.md
 
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
 .SECONDARY:

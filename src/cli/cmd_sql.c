@@ -107,6 +107,8 @@ static enum err run(struct cli *cli, const void *given, struct error *e)
     TRY(sql_session_open(&s, !o->no_lake, &o->allow, part, (uint32_t)o->timeout_ms, e));
     rc = shell ? sql_shell(&s, e) : run_script(&s, script.ptr ? script.ptr : "", part, e);
     if (rc != ERR_OK) show_place(&s, e);
+    if (rc != ERR_OK && strstr(e->what, "file system operations are disabled"))
+        err_hint(e, "--allow DIR lets statements use the files there");
     if (s.out_fd >= 0 && close(s.out_fd) != 0 && rc == ERR_OK) rc = err_sys(e, errno, "cannot write %s", o->output);
     if (part && rc == ERR_OK && rename(part, o->output) != 0)
         rc = err_sys(e, errno, "cannot write %s", o->output);

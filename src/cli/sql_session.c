@@ -124,7 +124,13 @@ static enum err show_result(void *ctx, struct sql_result *r, struct error *e)
     struct sql_session *s = one->session;
     int64_t rows = 0;
     enum err rc = ERR_OK;
-    if (sql_result_columns(r)) rc = output_result(r, s->format, put_out, s, &rows, e);
+    if (sql_result_columns(r) && s->results++ && s->format == OUTPUT_TABLE && !s->timer) {
+        struct buf line = {0};
+        buf_char(&line, '\n');
+        rc = put_out(s, &line, e);
+        buf_reset(&line);
+    }
+    if (sql_result_columns(r) && rc == ERR_OK) rc = output_result(r, s->format, put_out, s, &rows, e);
     if (rc != ERR_OK) return rc;
     uint64_t now = clock_mono_ns();
     if (sql_result_columns(r))

@@ -19,6 +19,7 @@ struct sql_session {
     bool timer;    /* say rows and time after each statement */
     int out_fd;    /* -1: stdout */
     const char *out_path;
+    size_t results;
     bool wrote;    /* something of the statement at hand has been put out */
 };
 
