@@ -132,8 +132,8 @@ static enum err check_texts(const struct parquet_column *column, const struct vi
     return ERR_OK;
 }
 
-static void collect_booleans(struct parquet_encoder *en, const struct parquet_rows *rows, const struct parquet_input *in,
-                             struct parquet_values *v)
+static void collect_booleans(struct parquet_encoder *en, const struct parquet_rows *rows,
+                             const struct parquet_input *in, struct parquet_values *v)
 {
     uint32_t *index = parquet_scratch(&en->index, v->rows + INDEX_SLACK, sizeof *index), n = 0;
     for (size_t k = 0, at = 0; v->count && k < rows->chunk_count; at += rows->chunk_rows[k++]) {
@@ -227,7 +227,8 @@ static enum err remap(struct parquet_encoder *en, const struct parquet_column *c
             uint32_t c = code[i];
             if (__builtin_expect(c >= limit, 0)) {
                 if (c == null_code) continue;
-                return err_set(e, ERR_INTERNAL, "Parquet column %s: code %u of a dictionary of %u", column->name, c, limit);
+                return err_set(e, ERR_INTERNAL, "Parquet column %s: code %u of a dictionary of %u", column->name, c,
+                               limit);
             }
             uint32_t place = map[c] ^ stamp;
             if (__builtin_expect(place >= places, 0)) {
@@ -276,8 +277,8 @@ static void dictionary_items(struct parquet_encoder *en, const struct parquet_di
 
 /* The way out when the dictionary is too large: every row's own value. The codes must be checked here, too. */
 static enum err codes_to_values(struct parquet_encoder *en, const struct parquet_column *column,
-                                const struct parquet_rows *rows, const struct parquet_input *in, struct parquet_values *v,
-                                struct error *e)
+                                const struct parquet_rows *rows, const struct parquet_input *in,
+                                struct parquet_values *v, struct error *e)
 {
     const struct parquet_dict *d = in->dict;
     bool texts = v->type == PARQUET_STRING;
@@ -290,9 +291,12 @@ static enum err codes_to_values(struct parquet_encoder *en, const struct parquet
             uint32_t c = code[i];
             if (c == in->null_code) continue;
             if (c >= d->count)
-                return err_set(e, ERR_INTERNAL, "Parquet column %s: code %u of a dictionary of %u", column->name, c, d->count);
-            if (texts) text[n++] = dict_text(d, c);
-            else integer[n++] = dict_integer(d, c, v->type);
+                return err_set(e, ERR_INTERNAL, "Parquet column %s: code %u of a dictionary of %u", column->name, c,
+                               d->count);
+            if (texts)
+                text[n++] = dict_text(d, c);
+            else
+                integer[n++] = dict_integer(d, c, v->type);
         }
     }
     v->indexed = false;
@@ -320,8 +324,7 @@ static enum err collect_codes(struct parquet_encoder *en, const struct parquet_c
     if (rc == ERR_OK) {
         v->distinct = in->dict->distinct;
         dictionary_items(en, in->dict, v);
-        if (v->type == PARQUET_STRING && parquet_texts_bytes(&v->items) > PARQUET_DICTIONARY_BYTES_MAX)
-            rc = ERR_MORE;
+        if (v->type == PARQUET_STRING && parquet_texts_bytes(&v->items) > PARQUET_DICTIONARY_BYTES_MAX) rc = ERR_MORE;
     }
     if (rc == ERR_MORE) {
         TRY(codes_to_values(en, column, rows, in, v, e));
@@ -364,8 +367,9 @@ static enum err collect_constant(struct parquet_encoder *en, const struct parque
     return check_range(en, column, integer, v->items.count, e);
 }
 
-enum err parquet_collect(struct parquet_encoder *en, const struct parquet_column *column, const struct parquet_rows *rows,
-                         const struct parquet_input *in, struct parquet_values *out, struct error *e)
+enum err parquet_collect(struct parquet_encoder *en, const struct parquet_column *column,
+                         const struct parquet_rows *rows, const struct parquet_input *in, struct parquet_values *out,
+                         struct error *e)
 {
     enum err rc = ERR_OK;
     *out = (struct parquet_values){.type = column->type, .rows = en->rows};

@@ -36,7 +36,8 @@ static uint32_t by_range(struct parquet_encoder *en, const struct parquet_values
 
 static uint32_t *clear_slots(struct parquet_encoder *en, uint32_t cap, unsigned *log2)
 {
-    for (*log2 = 7; 1u << *log2 < 2 * cap; ++*log2) {}
+    for (*log2 = 7; 1u << *log2 < 2 * cap; ++*log2) {
+    }
     uint32_t *slot = parquet_scratch(&en->slots, (size_t)1 << *log2, sizeof *slot);
     memset(slot, 0, sizeof *slot << *log2);
     return slot; /* 0 empty, else item + 1; at most half full */
@@ -95,9 +96,10 @@ static size_t direct_size(const struct parquet_encoder *en, const struct parquet
     return delta < plain ? delta : plain;
 }
 
-/* Bytes of the dictionary page. Integers are in effect as wide as their range when they are compressed, and a bit more. */
-static size_t items_size(const struct parquet_encoder *en, const struct parquet_values *v, const struct parquet_items *items,
-                         uint64_t range)
+/* Bytes of the dictionary page. Integers are in effect as wide as their range when they are compressed, and a bit more.
+ */
+static size_t items_size(const struct parquet_encoder *en, const struct parquet_values *v,
+                         const struct parquet_items *items, uint64_t range)
 {
     if (v->type == PARQUET_STRING) return parquet_texts_bytes(items) + 4 * (size_t)items->count;
     size_t each = parquet_is_narrow(v->type) ? 4 : 8;
@@ -131,7 +133,8 @@ void parquet_dictionary_try(struct parquet_encoder *en, struct parquet_values *v
     memset(index + v->count, 0, INDEX_SLACK * sizeof *index);
     size_t items_bytes = items_size(en, v, &items, range);
     size_t index_bytes = parquet_hybrid_size(en->kernels, index, v->count, parquet_width(items.count - 1));
-    if (items_bytes > PARQUET_DICTIONARY_BYTES_MAX || PAGE_OVERHEAD + items_bytes + index_bytes >= direct_size(en, v)) return;
+    if (items_bytes > PARQUET_DICTIONARY_BYTES_MAX || PAGE_OVERHEAD + items_bytes + index_bytes >= direct_size(en, v))
+        return;
     v->indexed = true;
     v->index = index;
     v->items = items;

@@ -20,8 +20,8 @@ void parquet_encoder_free(struct parquet_encoder **encoder)
     ZSTD_freeCCtx(en->zstd);
     struct buf *bufs[] = {&en->out, &en->page, &en->bits, &en->sample};
     for (size_t i = 0; i < sizeof bufs / sizeof *bufs; i++) buf_reset(bufs[i]);
-    void *blocks[] = {en->chunks,       en->map,       en->valid.ptr, en->index.ptr, en->items.ptr,  en->items2.ptr,
-                      en->texts.ptr,    en->texts2.ptr, en->used.ptr,  en->slots.ptr, en->hashes.ptr, en->lengths.ptr};
+    void *blocks[] = {en->chunks,    en->map,        en->valid.ptr, en->index.ptr, en->items.ptr,  en->items2.ptr,
+                      en->texts.ptr, en->texts2.ptr, en->used.ptr,  en->slots.ptr, en->hashes.ptr, en->lengths.ptr};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) mem_free(blocks[i]);
     mem_free(en);
 }
@@ -56,7 +56,8 @@ static enum err start(struct parquet_encoder *en, const struct parquet_layout *l
 static bool same_cells(const struct parquet_column *ca, const struct parquet_input *a, const struct parquet_column *cb,
                        const struct parquet_input *b, const struct parquet_rows *rows)
 {
-    if (parquet_kind(ca->type)->physical != PHYSICAL_INT64 || parquet_kind(cb->type)->physical != PHYSICAL_INT64) return false;
+    if (parquet_kind(ca->type)->physical != PHYSICAL_INT64 || parquet_kind(cb->type)->physical != PHYSICAL_INT64)
+        return false;
     if (ca->required != cb->required || ca->bloom || cb->bloom) return false;
     if (a->form != PARQUET_CELLS || b->form != PARQUET_CELLS || a->cell_bytes != b->cell_bytes) return false;
     if (a->valid != b->valid || a->valid_is_bits != b->valid_is_bits) return false;

@@ -4,10 +4,7 @@
 
 #include <string.h>
 
-static void add_varint(struct buf *out, uint64_t v)
-{
-    out->len += thrift_varint((uint8_t *)buf_reserve(out, 10), v);
-}
+static void add_varint(struct buf *out, uint64_t v) { out->len += thrift_varint((uint8_t *)buf_reserve(out, 10), v); }
 
 static size_t varint_size(uint64_t v) { return v ? (70 - (unsigned)__builtin_clzll(v)) / 7 : 1; }
 
@@ -15,7 +12,10 @@ static size_t varint_size(uint64_t v) { return v ? (70 - (unsigned)__builtin_clz
 
 static size_t run_size(size_t n, unsigned width) { return varint_size((uint64_t)n << 1) + (width + 7) / 8; }
 
-static size_t packed_size(size_t groups, unsigned width) { return varint_size((uint64_t)groups << 1 | 1) + groups * width; }
+static size_t packed_size(size_t groups, unsigned width)
+{
+    return varint_size((uint64_t)groups << 1 | 1) + groups * width;
+}
 
 void parquet_hybrid_run(uint32_t value, size_t n, unsigned width, struct buf *out)
 {
@@ -23,17 +23,19 @@ void parquet_hybrid_run(uint32_t value, size_t n, unsigned width, struct buf *ou
     buf_add(out, &value, (width + 7) / 8);
 }
 
-static void put_packed(const struct parquet_kernels *k, const uint32_t *in, size_t groups, unsigned width, struct buf *out)
+static void put_packed(const struct parquet_kernels *k, const uint32_t *in, size_t groups, unsigned width,
+                       struct buf *out)
 {
     add_varint(out, (uint64_t)groups << 1 | 1);
     k->pack(in, groups, width, (uint8_t *)buf_reserve(out, groups * width + KERNEL_PACK_SLACK));
     out->len += groups * width;
 }
 
-/* A run of equal values that begins on a group of 8 counted from `packed_from`, long enough to be worth leaving the packed
- * groups for: it costs up to 3 bytes and its value, and 3 more to begin packing again. Returns its start, or n. */
-static size_t next_run(const struct parquet_kernels *k, const uint32_t *in, size_t n, unsigned width, size_t packed_from,
-                       size_t *length)
+/* A run of equal values that begins on a group of 8 counted from `packed_from`, long enough to be worth leaving the
+ * packed groups for: it costs up to 3 bytes and its value, and 3 more to begin packing again. Returns its start, or n.
+ */
+static size_t next_run(const struct parquet_kernels *k, const uint32_t *in, size_t n, unsigned width,
+                       size_t packed_from, size_t *length)
 {
     size_t least = 8 * ((8 + width - 1) / width);
     for (size_t at = packed_from; at < n;) {
@@ -221,7 +223,8 @@ void parquet_plain_texts(const struct view *in, size_t n, struct buf *out)
     out->len = (size_t)(to - out->ptr);
 }
 
-void parquet_delta_texts(const struct parquet_kernels *k, const struct view *in, size_t n, int64_t *lengths, struct buf *out)
+void parquet_delta_texts(const struct parquet_kernels *k, const struct view *in, size_t n, int64_t *lengths,
+                         struct buf *out)
 {
     size_t total = 0;
     for (size_t i = 0; i < n; i++) {

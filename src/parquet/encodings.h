@@ -31,6 +31,7 @@ void parquet_plain(const int64_t *in, size_t n, bool narrow, struct buf *out);
 void parquet_plain_texts(const struct view *in, size_t n, struct buf *out);
 
 /* DELTA_LENGTH_BYTE_ARRAY: the lengths as parquet_delta, then all bytes; n > 0. `lengths` is scratch for n. */
-void parquet_delta_texts(const struct parquet_kernels *k, const struct view *in, size_t n, int64_t *lengths, struct buf *out);
+void parquet_delta_texts(const struct parquet_kernels *k, const struct view *in, size_t n, int64_t *lengths,
+                         struct buf *out);
 
 #endif

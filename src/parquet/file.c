@@ -45,7 +45,8 @@ static enum err check_schema(const struct parquet_column *columns, size_t count,
     if (o->level < 0 || o->level > ZSTD_maxCLevel())
         return err_set(e, ERR_USAGE, "Zstandard level %d (1 to %d)", o->level, ZSTD_maxCLevel());
     for (size_t i = 0; i < count; i++) {
-        if (!columns[i].name || !*columns[i].name) return err_set(e, ERR_USAGE, "Parquet column %zu has no name", i + 1);
+        if (!columns[i].name || !*columns[i].name)
+            return err_set(e, ERR_USAGE, "Parquet column %zu has no name", i + 1);
         if ((unsigned)columns[i].type > PARQUET_STRING)
             return err_set(e, ERR_USAGE, "Parquet column %s has no known type", columns[i].name);
         if (columns[i].bloom && (columns[i].type == PARQUET_BOOLEAN || columns[i].type == PARQUET_DOUBLE))
@@ -57,7 +58,10 @@ static enum err check_schema(const struct parquet_column *columns, size_t count,
     return ERR_OK;
 }
 
-static struct view copy_view(struct arena *a, struct view v) { return view_from(arena_strndup(a, v.ptr, v.len), v.len); }
+static struct view copy_view(struct arena *a, struct view v)
+{
+    return view_from(arena_strndup(a, v.ptr, v.len), v.len);
+}
 
 static void copy_description(struct parquet_file *f, const struct parquet_column *columns, size_t count,
                              const struct parquet_options *o)
@@ -67,7 +71,8 @@ static void copy_description(struct parquet_file *f, const struct parquet_column
     for (size_t i = 0; i < count; i++) f->columns[i].name = arena_strdup(&f->arena, columns[i].name);
     f->pairs = arena_alloc(&f->arena, o->pair_count * sizeof *f->pairs);
     for (size_t i = 0; i < o->pair_count; i++)
-        f->pairs[i] = (struct parquet_pair){copy_view(&f->arena, o->pairs[i].key), copy_view(&f->arena, o->pairs[i].value)};
+        f->pairs[i] =
+            (struct parquet_pair){copy_view(&f->arena, o->pairs[i].key), copy_view(&f->arena, o->pairs[i].value)};
     f->pair_count = o->pair_count;
     f->sync = o->sync;
     int level = o->level ? o->level : 1;
@@ -77,16 +82,18 @@ static void copy_description(struct parquet_file *f, const struct parquet_column
 static enum err put(struct parquet_file *f, const void *p, size_t len, struct error *e)
 {
     enum err rc = ERR_OK;
-    if (f->memory) buf_add(f->memory, p, len);
-    else rc = io_write_all(f->fd, p, len, f->path, e);
+    if (f->memory)
+        buf_add(f->memory, p, len);
+    else
+        rc = io_write_all(f->fd, p, len, f->path, e);
     if (rc != ERR_OK) return rc;
     hasher_add(f->hasher, p, len);
     f->bytes += len;
     return ERR_OK;
 }
 
-static enum err file_new(const struct parquet_column *columns, size_t count, const struct parquet_options *options, int fd,
-                         struct buf *memory, const char *path, struct parquet_file **out, struct error *e)
+static enum err file_new(const struct parquet_column *columns, size_t count, const struct parquet_options *options,
+                         int fd, struct buf *memory, const char *path, struct parquet_file **out, struct error *e)
 {
     *out = NULL;
     enum err rc = check_schema(columns, count, options, e);
@@ -105,15 +112,16 @@ static enum err file_new(const struct parquet_column *columns, size_t count, con
     return rc;
 }
 
-enum err parquet_file_new(const struct parquet_column *columns, size_t column_count, const struct parquet_options *options,
-                          int fd, const char *path, struct parquet_file **out, struct error *e)
+enum err parquet_file_new(const struct parquet_column *columns, size_t column_count,
+                          const struct parquet_options *options, int fd, const char *path, struct parquet_file **out,
+                          struct error *e)
 {
     return file_new(columns, column_count, options, fd, NULL, path, out, e);
 }
 
 enum err parquet_file_new_memory(const struct parquet_column *columns, size_t column_count,
-                                 const struct parquet_options *options, struct buf *out_bytes, struct parquet_file **out,
-                                 struct error *e)
+                                 const struct parquet_options *options, struct buf *out_bytes,
+                                 struct parquet_file **out, struct error *e)
 {
     return file_new(columns, column_count, options, -1, out_bytes, "memory", out, e);
 }

@@ -26,13 +26,20 @@ static void read_chunk_metadata(struct thrift_reader *r, struct extent *x)
     enum thrift_type type;
     for (int id = 0; thrift_next(r, &id, &type);) {
         bool i64 = type == THRIFT_I64;
-        if (id == 5 && i64) x->values = thrift_read_int(r);
-        else if (id == 7 && i64) x->bytes = thrift_read_int(r);
-        else if (id == 9 && i64) x->data_at = thrift_read_int(r);
-        else if (id == 11 && i64) x->dictionary_at = thrift_read_int(r);
-        else if (id == 14 && i64) x->bloom_at = thrift_read_int(r);
-        else if (id == 15 && type == THRIFT_I32) x->bloom_bytes = thrift_read_int(r);
-        else thrift_skip(r, type);
+        if (id == 5 && i64)
+            x->values = thrift_read_int(r);
+        else if (id == 7 && i64)
+            x->bytes = thrift_read_int(r);
+        else if (id == 9 && i64)
+            x->data_at = thrift_read_int(r);
+        else if (id == 11 && i64)
+            x->dictionary_at = thrift_read_int(r);
+        else if (id == 14 && i64)
+            x->bloom_at = thrift_read_int(r);
+        else if (id == 15 && type == THRIFT_I32)
+            x->bloom_bytes = thrift_read_int(r);
+        else
+            thrift_skip(r, type);
     }
 }
 
@@ -51,8 +58,10 @@ static void read_chunk(struct thrift_reader *r, int64_t *values, uint64_t limit,
     struct extent x = {.values = -1};
     enum thrift_type type;
     for (int id = 0; thrift_next(r, &id, &type);) {
-        if (id == 3 && type == THRIFT_STRUCT) read_chunk_metadata(r, &x);
-        else thrift_skip(r, type);
+        if (id == 3 && type == THRIFT_STRUCT)
+            read_chunk_metadata(r, &x);
+        else
+            thrift_skip(r, type);
     }
     bool dictionary_first = x.dictionary_at > 0 && x.dictionary_at < x.data_at;
     cover(r, dictionary_first ? x.dictionary_at : x.data_at, x.bytes, limit, end);
@@ -128,19 +137,22 @@ static void read_metadata(struct thrift_reader *r, struct parquet_footer *out, s
     }
 }
 
-enum err parquet_footer_parse(const void *tail, size_t len, uint64_t file_bytes, size_t *need, struct parquet_footer *out,
-                              struct error *e)
+enum err parquet_footer_parse(const void *tail, size_t len, uint64_t file_bytes, size_t *need,
+                              struct parquet_footer *out, struct error *e)
 {
     const uint8_t *end = (const uint8_t *)tail + len;
     uint32_t size;
     memset(out, 0, sizeof *out);
     *need = TRAILER;
-    if (file_bytes < SMALLEST || len > file_bytes) return err_set(e, ERR_CORRUPT, "not a Parquet file: %llu bytes", (unsigned long long)file_bytes);
+    if (file_bytes < SMALLEST || len > file_bytes)
+        return err_set(e, ERR_CORRUPT, "not a Parquet file: %llu bytes", (unsigned long long)file_bytes);
     if (len < TRAILER) return ERR_MORE;
-    if (memcmp(end - 4, "PAR1", 4)) return err_set(e, ERR_CORRUPT, "not a whole Parquet file: it does not end with PAR1");
+    if (memcmp(end - 4, "PAR1", 4))
+        return err_set(e, ERR_CORRUPT, "not a whole Parquet file: it does not end with PAR1");
     memcpy(&size, end - TRAILER, sizeof size);
     if (size > file_bytes - SMALLEST || size > FOOTER_MAX)
-        return err_set(e, ERR_CORRUPT, "Parquet footer of %u bytes in a file of %llu", size, (unsigned long long)file_bytes);
+        return err_set(e, ERR_CORRUPT, "Parquet footer of %u bytes in a file of %llu", size,
+                       (unsigned long long)file_bytes);
     *need = (size_t)size + TRAILER;
     if (len < *need) return ERR_MORE;
     struct thrift_reader r = {end - *need, end - TRAILER, false};

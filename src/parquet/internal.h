@@ -23,8 +23,8 @@ enum { CODEC_UNCOMPRESSED = 0, CODEC_ZSTD = 6 };
 /* How a type lies in the file. Integers are carried as int64_t in their own range (UINT32 0…2^32−1). */
 struct parquet_kind {
     int physical;
-    int converted;       /* ConvertedType, −1 none */
-    int bits;            /* of an INTEGER logical type, 0 none */
+    int converted; /* ConvertedType, −1 none */
+    int bits;      /* of an INTEGER logical type, 0 none */
     bool is_signed;
     uint8_t cell_bytes;  /* the natural cell */
     int64_t least, most; /* of integers */
@@ -42,15 +42,15 @@ struct parquet_bound {
 
 /* A column chunk in the encoder's `out`; offsets count from the start of the row group. */
 struct parquet_chunk {
-    uint64_t start;         /* first page: dictionary_at if has_dictionary, else data_at */
+    uint64_t start; /* first page: dictionary_at if has_dictionary, else data_at */
     uint64_t data_at;
     bool has_dictionary;
     uint32_t pages[ENCODING_COUNT]; /* data pages by encoding */
     uint64_t raw_bytes, file_bytes; /* page headers included */
     uint64_t bloom_at;
-    uint32_t bloom_bytes;   /* header included; 0 none */
+    uint32_t bloom_bytes; /* header included; 0 none */
     uint32_t rows, nulls;
-    uint32_t distinct;      /* 0 unknown */
+    uint32_t distinct; /* 0 unknown */
     bool bounded;
     struct parquet_bound min, max;
 };
@@ -65,10 +65,10 @@ struct parquet_items {
 /* The values of one column, collected from the caller's chunks, nulls left out. */
 struct parquet_values {
     enum parquet_type type;
-    uint32_t rows, count;   /* count: values that are not null */
-    const uint8_t *valid;   /* [rows] 0 or 1; NULL when count == rows or count == 0 */
-    bool indexed, constant; /* constant: indexed, and all indexes are 0 */
-    uint32_t *index;        /* [count] when indexed and not constant; BOOLEAN: the values themselves, no items */
+    uint32_t rows, count;       /* count: values that are not null */
+    const uint8_t *valid;       /* [rows] 0 or 1; NULL when count == rows or count == 0 */
+    bool indexed, constant;     /* constant: indexed, and all indexes are 0 */
+    uint32_t *index;            /* [count] when indexed and not constant; BOOLEAN: the values themselves, no items */
     struct parquet_items items; /* the dictionary when indexed, else the values */
     struct parquet_items seen;  /* each value that occurs at least once: for statistics and Bloom filter */
     bool distinct;              /* … exactly once */
@@ -93,8 +93,8 @@ struct parquet_encoder {
     struct buf page, bits, sample;
     struct parquet_scratch valid, index, items, items2, texts, texts2, used, slots, hashes, lengths;
 
-    /* map[code] = stamp << 18 | place in the row group's dictionary, valid while the stamp is the present one: so nothing
-     * is cleared between column chunks. */
+    /* map[code] = stamp << 18 | place in the row group's dictionary, valid while the stamp is the present one: so
+     * nothing is cleared between column chunks. */
     uint32_t *map;
     size_t map_cap;
     uint32_t stamp;
@@ -111,21 +111,22 @@ uint32_t parquet_map(struct parquet_encoder *en, size_t limit);
 
 /* collect.c: fills `out`, which points into the encoder's scratch until the next column, or into the caller's rows.
  * Codes become indexes with a dictionary, unless it would be too large; cells stay values. */
-enum err parquet_collect(struct parquet_encoder *en, const struct parquet_column *column, const struct parquet_rows *rows,
-                         const struct parquet_input *in, struct parquet_values *out, struct error *e) MUST_CHECK;
+enum err parquet_collect(struct parquet_encoder *en, const struct parquet_column *column,
+                         const struct parquet_rows *rows, const struct parquet_input *in, struct parquet_values *out,
+                         struct error *e) MUST_CHECK;
 /* How many distinct values are worth a dictionary at all. */
 static inline uint32_t parquet_dictionary_cap(uint32_t count) { return count / 4 > 64 ? count / 4 : 64; }
 
 size_t parquet_texts_bytes(const struct parquet_items *items);
 enum { PARQUET_DICTIONARY_BYTES_MAX = 8 << 20 };
 
-/* dictionary.c: looks for repetition in plain values; makes them indexed when that is smaller than the alternatives. Sets
- * `seen`. */
+/* dictionary.c: looks for repetition in plain values; makes them indexed when that is smaller than the alternatives.
+ * Sets `seen`. */
 void parquet_dictionary_try(struct parquet_encoder *en, struct parquet_values *v);
 
 /* pages.c: appends the column chunk's pages to en->out and describes them in `chunk`. */
-enum err parquet_pages_write(struct parquet_encoder *en, const struct parquet_column *column, const struct parquet_values *v,
-                             struct parquet_chunk *chunk, struct error *e) MUST_CHECK;
+enum err parquet_pages_write(struct parquet_encoder *en, const struct parquet_column *column,
+                             const struct parquet_values *v, struct parquet_chunk *chunk, struct error *e) MUST_CHECK;
 
 /* stats.c */
 void parquet_stats(const struct parquet_encoder *en, const struct parquet_values *v, struct parquet_chunk *chunk);

@@ -97,7 +97,8 @@ BODY int64_t delta_body(const int64_t *in, size_t n, bool narrow, uint64_t above
 BODY int64_t delta_any(const int64_t *in, size_t n, bool narrow, uint64_t above[KERNEL_DELTA_BLOCK])
 {
     if (n == KERNEL_DELTA_BLOCK) /* constants let the compiler unroll */
-        return narrow ? delta_body(in, KERNEL_DELTA_BLOCK, true, above) : delta_body(in, KERNEL_DELTA_BLOCK, false, above);
+        return narrow ? delta_body(in, KERNEL_DELTA_BLOCK, true, above)
+                      : delta_body(in, KERNEL_DELTA_BLOCK, false, above);
     return delta_body(in, n, narrow, above);
 }
 
@@ -144,7 +145,10 @@ static int64_t delta_portable(const int64_t *in, size_t n, bool narrow, uint64_t
     return delta_any(in, n, narrow, above);
 }
 
-static void differ_portable(const uint32_t *in, size_t n, uint32_t from, uint8_t *out) { differ_body(in, n, from, out); }
+static void differ_portable(const uint32_t *in, size_t n, uint32_t from, uint8_t *out)
+{
+    differ_body(in, n, from, out);
+}
 
 static size_t ones_portable(const uint8_t *in, size_t n) { return ones_body(in, n); }
 

@@ -45,7 +45,8 @@ static bool looks_random(struct parquet_encoder *en, const char *in, size_t len)
 }
 
 /* Compresses to `out`, which has room for ZSTD_compressBound(len). */
-static enum err compress(struct parquet_encoder *en, const char *in, size_t len, char *out, size_t *size, struct error *e)
+static enum err compress(struct parquet_encoder *en, const char *in, size_t len, char *out, size_t *size,
+                         struct error *e)
 {
     if (looks_random(en, in, len)) {
         *size = wrap_raw(in, len, out);
@@ -58,7 +59,8 @@ static enum err compress(struct parquet_encoder *en, const char *in, size_t len,
 
 /* ---- a page: header and body, appended to en->out */
 
-static void page_header(char out[HEADER_MAX], size_t *len, int type, size_t raw, size_t body, uint32_t values, int encoding)
+static void page_header(char out[HEADER_MAX], size_t *len, int type, size_t raw, size_t body, uint32_t values,
+                        int encoding)
 {
     struct buf text = {0};
     struct thrift_writer w = {.out = &text};
@@ -85,8 +87,7 @@ static enum err emit_page(struct parquet_encoder *en, const struct parquet_colum
 {
     size_t raw = en->page.len, body = raw, header_len;
     char header[HEADER_MAX];
-    if (raw > INT32_MAX)
-        return err_set(e, ERR_INTERNAL, "Parquet column %s: a page of %zu bytes", column->name, raw);
+    if (raw > INT32_MAX) return err_set(e, ERR_INTERNAL, "Parquet column %s: a page of %zu bytes", column->name, raw);
     char *to = buf_reserve(&en->out, 2 * HEADER_MAX + (en->level ? ZSTD_compressBound(raw) : 0));
     if (en->level) {
         enum err rc = compress(en, en->page.ptr, raw, to + HEADER_MAX, &body, e);
@@ -192,7 +193,8 @@ static int put_values(struct parquet_encoder *en, const struct parquet_values *v
 
 /* ---- the chunk */
 
-static uint32_t count_valid(const struct parquet_encoder *en, const struct parquet_values *v, uint32_t row, uint32_t rows)
+static uint32_t count_valid(const struct parquet_encoder *en, const struct parquet_values *v, uint32_t row,
+                            uint32_t rows)
 {
     if (!v->valid) return v->count ? rows : 0;
     return (uint32_t)en->kernels->ones(v->valid + row, rows);
@@ -227,8 +229,8 @@ static enum err write_dictionary(struct parquet_encoder *en, const struct parque
     return emit_page(en, column, PAGE_DICTIONARY, v->items.count, ENCODING_PLAIN, chunk, e);
 }
 
-enum err parquet_pages_write(struct parquet_encoder *en, const struct parquet_column *column, const struct parquet_values *v,
-                             struct parquet_chunk *chunk, struct error *e)
+enum err parquet_pages_write(struct parquet_encoder *en, const struct parquet_column *column,
+                             const struct parquet_values *v, struct parquet_chunk *chunk, struct error *e)
 {
     enum err rc = ERR_OK;
     uint32_t row = 0, from = 0, values;

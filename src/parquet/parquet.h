@@ -2,8 +2,8 @@
  *
  *   caller's rows (chunks)                              one file
  *   ┌ cells ──────────┐    parquet_encode               PAR1
- *   │ codes + dict    │ ─▶ (no lock, CPU heavy) ─▶      row group 0: column 0 [dictionary page] data pages…, column 1 …,
- *   │ constant        │    parquet_file_append                         bloom filters
+ *   │ codes + dict    │ ─▶ (no lock, CPU heavy) ─▶      row group 0: for each column [dictionary page],
+ *   │ constant        │    parquet_file_append             data pages, [Bloom filter]
  *   └─────────────────┘    (short, under a lock)        row group 1 …
  *                          parquet_file_finish          footer (Thrift), its length, PAR1
  *
@@ -60,7 +60,7 @@ struct parquet_column {
     const char *name;
     enum parquet_type type;
     bool required; /* no nulls; parquet_encode fails on one */
-    bool bloom;    /* a split-block bloom filter for each row group (ids that are looked up). Not for BOOLEAN */
+    bool bloom;    /* a split-block bloom filter for each row group (ids that are looked up). Not for BOOLEAN, DOUBLE */
 };
 
 enum parquet_codec { PARQUET_ZSTD, PARQUET_UNCOMPRESSED };
@@ -88,7 +88,7 @@ enum parquet_form {
 enum { PARQUET_NULL_NEVER = 0xFFFFFFFFu }; /* as parquet_input.null_code: every code has a value */
 
 /* What codes stand for. It may be far larger than one row group needs and may grow between calls: the encoder takes the
- * codes that occur, in the order of their first row. Its cost does not depend on `count` (but 4 bytes of scratch memory
+ * codes that occur, in the order of their first row. Its cost does not depend on `count` (but some bytes of scratch memory
  * per code, kept). One of the three, by the column's type:
  *   integers   [count]  BOOLEAN (0/1), all integer types, DATE, TIMESTAMP_MS
  *   reals      [count]  DOUBLE
@@ -134,8 +134,8 @@ struct parquet_rows {
     const struct parquet_input *inputs; /* one for each column of the schema */
 };
 
-/* Scratch memory and the last encoded row group. One thread at a time. About 8 MB after a full row group, plus 4 bytes
- * for each code of the largest dictionary seen. */
+/* Scratch memory and the last encoded row group. One thread at a time. About 10 MB after a full row group, plus 5
+ * bytes for each code of the largest dictionary seen. */
 struct parquet_encoder;
 struct parquet_encoder *parquet_encoder_new(void);
 void parquet_encoder_free(struct parquet_encoder **encoder);

@@ -4,7 +4,7 @@
 
 enum { TYPES = PARQUET_STRING + 1 };
 static const int64_t least[TYPES] = {0, INT8_MIN, INT16_MIN, INT32_MIN, 0, 0, 0, -1000000, INT64_MIN, -60000000000000};
-static const int64_t most[TYPES] = {1,         INT8_MAX,   INT16_MAX, INT32_MAX, UINT8_MAX,
+static const int64_t most[TYPES] = {1,          INT8_MAX,   INT16_MAX, INT32_MAX, UINT8_MAX,
                                     UINT16_MAX, UINT32_MAX, 1000000,   INT64_MAX, 60000000000000};
 
 static void roundtrip(const struct table *t, uint32_t group, uint64_t seed)
@@ -42,8 +42,10 @@ static void set_value(struct table *t, struct tcolumn *k, uint32_t row, uint64_t
     if (type == PARQUET_STRING) {
         k->text[row] = v ? text_of(&t->arena, v) : view_of("");
     } else if (type == PARQUET_DOUBLE) {
-        if (v >> 63) memcpy(k->real + row, &v, sizeof v); /* any bits: NaN, infinities, subnormals */
-        else k->real[row] = (double)v / 1000;
+        if (v >> 63)
+            memcpy(k->real + row, &v, sizeof v); /* any bits: NaN, infinities, subnormals */
+        else
+            k->real[row] = (double)v / 1000;
     } else {
         uint64_t span = (uint64_t)most[type] - (uint64_t)least[type];
         uint64_t in = span == UINT64_MAX ? v : v % (span + 1);
@@ -53,7 +55,8 @@ static void set_value(struct table *t, struct tcolumn *k, uint32_t row, uint64_t
 
 enum pattern { EQUAL, FEW, RISING, ANY, RUNS, MANY, EXTREMES, PATTERNS };
 
-static uint64_t pattern_value(enum pattern p, uint32_t row, uint32_t rows, uint64_t *seed, uint64_t base, uint64_t before)
+static uint64_t pattern_value(enum pattern p, uint32_t row, uint32_t rows, uint64_t *seed, uint64_t base,
+                              uint64_t before)
 {
     switch (p) {
     case EQUAL: return base;
@@ -90,8 +93,9 @@ static void set_form(struct tcolumn *k, uint32_t rows, uint64_t *seed)
     k->valid_bits = below(seed, 2);
     static const uint8_t fits[TYPES] = {1, 1, 2, 4, 1, 2, 4, 4, 8, 8, 8, 0};
     bool integer = k->schema.type != PARQUET_BOOLEAN && k->schema.type < PARQUET_DOUBLE;
-    k->cell_bytes = integer && below(seed, 2) ? (uint8_t)(fits[k->schema.type] << below(seed, 2)) : 0;
-    if (k->cell_bytes > 8) k->cell_bytes = 8;
+    k->cell_bytes = integer ? fits[k->schema.type] : 0;
+    if (integer && k->cell_bytes < 8 && below(seed, 2)) k->cell_bytes *= 2;
+    if (below(seed, 2)) k->cell_bytes = 0;
 }
 
 static void random_table(struct table *t, uint32_t rows, uint64_t *seed)
@@ -229,7 +233,8 @@ static void encodings_are_chosen_by_size(void **state)
     struct buf out = {0};
     struct parquet_summary s;
     table_init(&t, 5, ROWS);
-    static const enum parquet_type types[] = {PARQUET_INT64, PARQUET_INT64, PARQUET_STRING, PARQUET_INT64, PARQUET_DOUBLE};
+    static const enum parquet_type types[] = {PARQUET_INT64, PARQUET_INT64, PARQUET_STRING, PARQUET_INT64,
+                                              PARQUET_DOUBLE};
     for (size_t c = 0; c < 5; c++) t.column[c].schema.type = types[c];
     for (uint32_t i = 0; i < ROWS; i++) {
         t.column[0].integer[i] = 1762000000000 + i * 250 + below(&seed, 200); /* a clock */

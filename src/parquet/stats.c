@@ -10,7 +10,8 @@ static void set_bound(struct parquet_bound *b, const void *bytes, size_t len)
     b->exact = true;
 }
 
-static void integer_bounds(const struct parquet_encoder *en, const struct parquet_values *v, struct parquet_chunk *chunk)
+static void integer_bounds(const struct parquet_encoder *en, const struct parquet_values *v,
+                           struct parquet_chunk *chunk)
 {
     int64_t min, max;
     size_t len = parquet_is_narrow(v->type) ? 4 : 8;
@@ -68,8 +69,8 @@ static size_t cut_length(struct view t)
     return at;
 }
 
-/* Raises the last character that can be raised and drops what follows it, so that the text is above all that begin as it
- * did; false when there is none. */
+/* Raises the last character that can be raised and drops what follows it, so that the text is above all that begin as
+ * it did; false when there is none. */
 static bool raise_text(uint8_t *bytes, uint8_t *len)
 {
     while (*len) {
@@ -127,8 +128,12 @@ void parquet_stats(const struct parquet_encoder *en, const struct parquet_values
     chunk->nulls = v->rows - v->count;
     chunk->distinct = v->distinct ? v->seen.count : 0;
     if (!v->count) return;
-    if (v->type == PARQUET_BOOLEAN) boolean_bounds(v, chunk);
-    else if (v->type == PARQUET_STRING) text_bounds(v, chunk);
-    else if (v->type == PARQUET_DOUBLE) real_bounds(v, chunk);
-    else integer_bounds(en, v, chunk);
+    if (v->type == PARQUET_BOOLEAN)
+        boolean_bounds(v, chunk);
+    else if (v->type == PARQUET_STRING)
+        text_bounds(v, chunk);
+    else if (v->type == PARQUET_DOUBLE)
+        real_bounds(v, chunk);
+    else
+        integer_bounds(en, v, chunk);
 }

@@ -107,9 +107,12 @@ static UNUSED size_t natural_cell(enum parquet_type type)
 static UNUSED void put_cell(const struct tcolumn *k, uint32_t row, char *to)
 {
     size_t bytes = k->cell_bytes ? k->cell_bytes : natural_cell(k->schema.type);
-    if (k->schema.type == PARQUET_STRING) memcpy(to, k->text + row, sizeof(struct view));
-    else if (k->schema.type == PARQUET_DOUBLE) memcpy(to, k->real + row, 8);
-    else memcpy(to, k->integer + row, bytes); /* little-endian */
+    if (k->schema.type == PARQUET_STRING)
+        memcpy(to, k->text + row, sizeof(struct view));
+    else if (k->schema.type == PARQUET_DOUBLE)
+        memcpy(to, k->real + row, 8);
+    else
+        memcpy(to, k->integer + row, bytes); /* little-endian */
 }
 
 static UNUSED void cells_input(struct inputs *in, const struct tcolumn *k, uint32_t from, struct parquet_input *out)
@@ -124,8 +127,10 @@ static UNUSED void cells_input(struct inputs *in, const struct tcolumn *k, uint3
         bool all = true;
         for (uint32_t i = 0; i < n; i++) {
             put_cell(k, from + i, to + i * bytes);
-            if (k->valid_bits) v[i / 8] = (uint8_t)(v[i / 8] | k->valid[from + i] << i % 8);
-            else v[i] = (uint8_t)(k->valid[from + i] * 7); /* any value but 0 */
+            if (k->valid_bits)
+                v[i / 8] = (uint8_t)(v[i / 8] | k->valid[from + i] << i % 8);
+            else
+                v[i] = (uint8_t)(k->valid[from + i] * 7); /* any value but 0 */
             all &= k->valid[from + i];
         }
         cells[c] = to;
@@ -156,9 +161,12 @@ static UNUSED void dict_from_rows(struct inputs *in, const struct tcolumn *k, co
     }
     d->count = count;
     d->distinct = true;
-    if (k->schema.type == PARQUET_DOUBLE) d->reals = reals;
-    else if (k->schema.type != PARQUET_STRING) d->integers = integers;
-    else if (count % 2) d->texts = texts;
+    if (k->schema.type == PARQUET_DOUBLE)
+        d->reals = reals;
+    else if (k->schema.type != PARQUET_STRING)
+        d->integers = integers;
+    else if (count % 2)
+        d->texts = texts;
     else {
         d->arena = arena_strndup(&in->arena, all.ptr ? all.ptr : "", all.len);
         d->offsets = offsets;
@@ -173,7 +181,8 @@ static UNUSED void codes_input(struct inputs *in, const struct table *t, const s
 {
     uint32_t log2 = 4, count = k->null_is_last ? 0 : 1, first = count;
     while (1u << log2 < 2 * t->rows + 2) log2++;
-    uint32_t *slot = arena_zalloc(&in->arena, sizeof *slot << log2), *row_of = arena_alloc(&in->arena, (t->rows + 1) * 4);
+    uint32_t *slot = arena_zalloc(&in->arena, sizeof *slot << log2),
+             *row_of = arena_alloc(&in->arena, (t->rows + 1) * 4);
     uint32_t *code = arena_alloc(&in->arena, (t->rows + 1) * sizeof *code);
     row_of[0] = 0;
     for (uint32_t j = 0; j < t->rows; j++) {
@@ -235,8 +244,8 @@ static UNUSED struct parquet_column *table_schema(const struct table *t)
     return columns;
 }
 
-static UNUSED void table_append(const struct table *t, struct parquet_file *f, struct parquet_encoder *en, uint32_t from,
-                                uint32_t n, uint64_t *seed)
+static UNUSED void table_append(const struct table *t, struct parquet_file *f, struct parquet_encoder *en,
+                                uint32_t from, uint32_t n, uint64_t *seed)
 {
     struct error e;
     struct inputs in;
@@ -290,9 +299,11 @@ static UNUSED int duck_stop(void **state)
     return rmdir(test_dir);
 }
 
+/* Each time under another name: DuckDB remembers what it has read of a file. */
 static UNUSED char *save(const struct buf *bytes)
 {
-    char *path = mem_printf("%s/t.parquet", test_dir);
+    static int number;
+    char *path = mem_printf("%s/t%d.parquet", test_dir, number++);
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes->ptr, 1, bytes->len, file), bytes->len);
@@ -394,8 +405,8 @@ static UNUSED void table_check(const struct table *t, const char *path)
             for (uint32_t i = 0; i < n; i++) {
                 bool valid = !validity || duckdb_validity_row_is_valid(validity, i);
                 if (valid == k->valid[row + i] && (!valid || same_as_duck(k, row + i, data, i))) continue;
-                fail_msg("column %zu (type %d, form %d), row %u of %u differs: valid %d, wanted %d", c, (int)k->schema.type,
-                         (int)k->form, row + i, t->rows, valid, k->valid[row + i]);
+                fail_msg("column %zu (type %d, form %d), row %u of %u differs: valid %d, wanted %d", c,
+                         (int)k->schema.type, (int)k->form, row + i, t->rows, valid, k->valid[row + i]);
             }
         }
         row += n;

@@ -191,8 +191,10 @@ static void skip(struct thrift_reader *r, enum thrift_type type, int depth)
     case THRIFT_I32:
     case THRIFT_I64: (void)get_varint(r); return;
     case THRIFT_DOUBLE:
-        if (r->end - r->at < 8) r->bad = true;
-        else r->at += 8;
+        if (r->end - r->at < 8)
+            r->bad = true;
+        else
+            r->at += 8;
         return;
     case THRIFT_BINARY: (void)thrift_read_text(r); return;
     case THRIFT_LIST:

@@ -44,8 +44,8 @@ void thrift_i16(struct thrift_writer *w, int id, int16_t v);
 void thrift_i32(struct thrift_writer *w, int id, int32_t v);
 void thrift_i64(struct thrift_writer *w, int id, int64_t v);
 void thrift_text(struct thrift_writer *w, int id, struct view v);
-void thrift_open(struct thrift_writer *w, int id); /* a struct as a field */
-void thrift_close(struct thrift_writer *w);        /* ends the innermost struct; at last the outermost */
+void thrift_open(struct thrift_writer *w, int id);  /* a struct as a field */
+void thrift_close(struct thrift_writer *w);         /* ends the innermost struct; at last the outermost */
 void thrift_empty(struct thrift_writer *w, int id); /* a struct without fields */
 /* A list as a field; then `count` items by the calls below. */
 void thrift_list(struct thrift_writer *w, int id, enum thrift_type item, size_t count);
@@ -59,7 +59,8 @@ struct thrift_reader {
     const uint8_t *at, *end;
     bool bad;
 };
-/* Next field of the struct; *id starts as 0. False at its end. The value must be read or skipped before the next call. */
+/* Next field of the struct; *id starts as 0. False at its end. The value must be read or skipped before the next call.
+ */
 bool thrift_next(struct thrift_reader *r, int *id, enum thrift_type *type);
 int64_t thrift_read_int(struct thrift_reader *r); /* I16, I32, I64 */
 struct view thrift_read_text(struct thrift_reader *r);

@@ -1,5 +1,6 @@
-/* How fast the Parquet writer is: listen events as the decoder hands them over (chunks of 8,192 rows, codes into one large
- * dictionary per column), 4 M rows by default, to one file per date. Prints CPU seconds of encoding and of writing.
+/* How fast the Parquet writer is: listen events as the decoder hands them over (chunks of 8,192 rows, codes into one
+ * large dictionary per column), 4 M rows by default, to one file per date. Prints CPU seconds of encoding and of
+ * writing.
  *
  *   cc -O2 -std=gnu11 -D_GNU_SOURCE -Isrc -o /tmp/parquet_bench tests/bench/parquet_bench.c build/liblakefm.a \
  *      -lzstd -lxxhash -ldeflate -lz -lpthread -lm && /tmp/parquet_bench DIR [rows] [level] [portable|columns]
@@ -18,8 +19,28 @@
 #include <unistd.h>
 
 enum { CHUNK = 8192, GROUP_CHUNKS = 32, USERS = 22000, SONGS = 10000, ACTIVE = 3000, PLACES = 6000, AGENTS = 40 };
-enum { TS, EVENT_TIME, USER, SESSION, ITEM, SONG, ARTIST, DURATION, LEVEL, AUTH, ZIP, CITY, STATE, AGENT, YEAR, MONTH,
-       DAY, HOUR, BATCH, COLUMNS };
+enum {
+    TS,
+    EVENT_TIME,
+    USER,
+    SESSION,
+    ITEM,
+    SONG,
+    ARTIST,
+    DURATION,
+    LEVEL,
+    AUTH,
+    ZIP,
+    CITY,
+    STATE,
+    AGENT,
+    YEAR,
+    MONTH,
+    DAY,
+    HOUR,
+    BATCH,
+    COLUMNS
+};
 
 static const struct parquet_column schema[COLUMNS] = {
     [TS] = {"ts", PARQUET_INT64, .required = true},
@@ -62,8 +83,9 @@ static uint32_t below(uint32_t n)
 
 static struct view words(unsigned syllables)
 {
-    static const char *const syllable[] = {"la", "ro", "mi", "ster", "the ", "a", "ng", "love ", "o", "ne", "ba", "tion ",
-                                           "qui", "El ", "you", "ve", "ta", "k", "Re", "shi", "\xC3\xA9", "s "};
+    static const char *const syllable[] = {"la", "ro", "mi", "ster",  "the ",     "a",   "ng",  "love ",
+                                           "o",  "ne", "ba", "tion ", "qui",      "El ", "you", "ve",
+                                           "ta", "k",  "Re", "shi",   "\xC3\xA9", "s "};
     struct buf b = {0};
     for (unsigned i = 0; i < syllables; i++) buf_str(&b, syllable[below(sizeof syllable / sizeof *syllable)]);
     size_t len = b.len;
@@ -103,8 +125,8 @@ struct session {
 
 static void make_rows(struct data *d)
 {
-    uint32_t **columns[] = {&d->item, &d->user, &d->song, &d->artist, &d->level, &d->auth, &d->zip, &d->city, &d->state,
-                            &d->agent};
+    uint32_t **columns[] = {&d->item, &d->user, &d->song, &d->artist, &d->level,
+                            &d->auth, &d->zip,  &d->city, &d->state,  &d->agent};
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) *columns[i] = mem_array(d->rows, 4);
     d->ts = mem_array(d->rows, 8);
     d->session = mem_array(d->rows, 8);
@@ -148,8 +170,8 @@ static void point(struct pointers *p, int column, const void *base, size_t bytes
     p->input[column] = (struct parquet_input){.form = PARQUET_CELLS, .cells = p->chunk[column]};
 }
 
-static void point_codes(struct pointers *p, int column, const uint32_t *codes, const struct parquet_dict *dict, uint32_t from,
-                        size_t chunks)
+static void point_codes(struct pointers *p, int column, const uint32_t *codes, const struct parquet_dict *dict,
+                        uint32_t from, size_t chunks)
 {
     point(p, column, codes, sizeof *codes, from, chunks);
     p->input[column].form = PARQUET_CODES;
@@ -209,7 +231,8 @@ struct times {
     } while (0)
 
 /* All rows, columns [first, first + count), a file for each date of 364,000 rows. */
-static struct times run(const struct data *d, struct parquet_encoder *en, const char *dir, int level, int first, int count)
+static struct times run(const struct data *d, struct parquet_encoder *en, const char *dir, int level, int first,
+                        int count)
 {
     enum { DATE_ROWS = 364000, GROUP = CHUNK * GROUP_CHUNKS };
     struct times t = {0};
@@ -221,7 +244,8 @@ static struct times run(const struct data *d, struct parquet_encoder *en, const 
         char *path = mem_printf("%s/part-%u.parquet", dir, number);
         int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0666);
         struct parquet_file *f;
-        CHECK(parquet_file_new(schema + first, (size_t)count, &(struct parquet_options){.level = level}, fd, path, &f, &e));
+        CHECK(parquet_file_new(schema + first, (size_t)count, &(struct parquet_options){.level = level}, fd, path, &f,
+                               &e));
         for (uint32_t at = 0; at < rows; at += GROUP) {
             size_t chunks = row_group(&p, d, day + at, rows - at < GROUP ? rows - at : GROUP);
             double start = cpu_seconds();
