@@ -85,7 +85,6 @@ static inline bool emit(struct simulate *s, const struct model_user *user, uint3
 {
     if (s->skip_events) {
         s->skip_events--;
-        s->base.events++;
         return false;
     }
     job->events[job->count++] = (struct render_event){

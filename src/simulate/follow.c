@@ -98,7 +98,7 @@ static enum err start(struct follow *f, struct error *e)
         rc = f->sink->rewind(f->sink->ctx, &f->state.position, e);
         if (rc) return rc;
         if (s->options.dirty == 0) { /* with flaws all is made again, and the lines that are there are left out */
-            s->skip_events = f->state.events;
+            s->skip_events = s->base.events = f->state.events;
             for (int t = 0; t < SIMULATE_TOPICS; t++) s->base.lines[t] = f->state.position.lines[t];
         }
     }

@@ -254,7 +254,6 @@ static enum err hand_on(struct simulate *s, const struct render_event *event, st
     struct streams *st = s->streams;
     if (s->skip_events) {
         s->skip_events--;
-        s->base.events++;
         return ERR_OK;
     }
     st->job->events[st->job->count++] = *event;
