@@ -111,29 +111,43 @@ static void carry(struct shape *to, const struct shape *from, unsigned items)
 
 static void engine_resolve(struct decoder *d, struct shape *s);
 
+/* The untried shape that shares most with `from` (of which `at` items fit), the more frequent one of two; SHAPES_MAX when
+ * there is none. */
+static unsigned next_shape(const struct decoder *d, uint32_t candidates, unsigned from, unsigned *at)
+{
+    unsigned best = SHAPES_MAX, best_at = 0;
+    for (uint32_t left = candidates; left; left &= left - 1) {
+        unsigned t = (unsigned)__builtin_ctz(left);
+        unsigned share = d->common[from][t] < *at ? d->common[from][t] : *at;
+        if (best == SHAPES_MAX || share > best_at || (share == best_at && d->shape[t]->hits > d->shape[best]->hits)) {
+            best = t;
+            best_at = share;
+        }
+    }
+    if (best != SHAPES_MAX) *at = best_at;
+    return best;
+}
+
 static bool engine_match(struct decoder *d, const char *p, const char *end, uint32_t row)
 {
     const char *pos[STEPS_MAX + 1];
-    uint32_t tried = 0;
+    uint32_t left = (1u << d->shape_count) - 1;
     unsigned at = 0, now = d->shape_last;
 
-    if (!d->shape_count) return false;
+    if (!left) return false;
     pos[0] = p;
-    while (!fits(d, d->shape[now], &at, end, row, pos)) {
-        unsigned best = SHAPES_MAX, best_at = 0;
-        tried |= 1u << now;
-        for (unsigned t = 0; t < d->shape_count; t++) {
-            unsigned share = d->common[now][t] < at ? d->common[now][t] : at;
-            if (tried >> t & 1) continue;
-            if (best == SHAPES_MAX || share > best_at || (share == best_at && d->shape[t]->hits > d->shape[best]->hits)) {
-                best = t;
-                best_at = share;
-            }
+    for (;;) {
+        while (d->before[now] & left) {
+            unsigned first = next_shape(d, d->before[now] & left, now, &(unsigned){STEPS_MAX});
+            if (at) carry(d->shape[first], d->shape[now], at);
+            now = first;
         }
-        if (best == SHAPES_MAX) return false;
-        carry(d->shape[best], d->shape[now], best_at);
-        now = best;
-        at = best_at;
+        if (fits(d, d->shape[now], &at, end, row, pos)) break;
+        left &= ~(1u << now);
+        unsigned next = next_shape(d, left, now, &at);
+        if (next == SHAPES_MAX) return false;
+        carry(d->shape[next], d->shape[now], at);
+        now = next;
     }
     struct shape *s = d->shape[now];
     d->shape_last = (uint16_t)now;

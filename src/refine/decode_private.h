@@ -269,6 +269,8 @@ struct decoder {
     struct shape *shape[SHAPES_MAX];
     uint16_t shape_count, shape_last;
     uint8_t common[SHAPES_MAX][SHAPES_MAX]; /* leading items two shapes share */
+    uint32_t before[SHAPES_MAX];            /* shapes to be tried before this one: it ends in a tail, which fits any text,
+                                               where they go on */
     struct memo *memo[64];
     uint16_t memo_count;
     uint64_t slow_streak; /* general-path lines that found no room for their shape */

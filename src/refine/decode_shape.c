@@ -143,6 +143,13 @@ void shapes_relate(struct decoder *d)
             while (k < a->item_count && k < b->item_count && same_item(a, b, k)) k++;
             d->common[i][j] = (uint8_t)k;
         }
+    for (unsigned i = 0; i < d->shape_count; i++) {
+        const struct shape *s = d->shape[i];
+        unsigned tail = s->item_count - 1u;
+        d->before[i] = 0;
+        for (unsigned j = 0; s->has_tail && j < d->shape_count; j++)
+            if (d->common[i][j] == tail && !d->shape[j]->item[tail].tail) d->before[i] |= 1u << j;
+    }
 }
 
 void shapes_renew(struct decoder *d)
