@@ -101,7 +101,9 @@ static enum err take_stretch(struct session *s, struct ingest_blocks *blocks, st
     uint32_t index;
     int64_t limit = (int64_t)(s->options->batch_bytes ? s->options->batch_bytes : 1u << 30);
     source->first = source->next;
-    TRY(lake_batch_source(s->batch, source, &index, e));
+    struct lake_source now = *source;
+    now.records = 0; /* of this commit; what is known at the end comes with the update */
+    TRY(lake_batch_source(s->batch, &now, &index, e));
     struct ingest_pump pump = {.blocks = blocks,
                                .bronze = s->bronze,
                                .topic = source->topic,
@@ -113,7 +115,6 @@ static enum err take_stretch(struct session *s, struct ingest_blocks *blocks, st
                                .progress = progress,
                                .ctx = s};
     TRY(ingest_pump_run(&pump, e));
-    struct lake_source now = *source;
     now.next = source->next = blocks->next;
     now.hash = source->hash = hasher_sum(blocks->hasher);
     now.records = pump.lines;
