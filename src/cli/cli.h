@@ -111,6 +111,11 @@ struct cli_command {
     const char *example;               /* command lines as typed, '\n' between, "# …" lines are remarks */
     const char *see_also;              /* "refine audit" */
     bool hidden;                       /* not in help, man page, completion */
+    /* The command reads its own words (dbt's verbs): after its name all words are args as typed, but for --help, -h and those
+     * options of every command that `settings_taken` names ("lake config"). `options_of` makes the table for help. */
+    bool raw;
+    const char *settings_taken;
+    const struct cli_option *(*options_of)(struct arena *arena, const struct cli_command *command);
     /* options: the filled struct of options_size bytes. Returns the error that decides the exit code. */
     enum err (*run)(struct cli *cli, const void *options, struct error *e);
 };
@@ -131,8 +136,12 @@ struct cli {
     size_t given_count;
     struct buf out; /* what goes to stdout: cli_flush */
     bool out_gone;  /* the reader of our stdout has left */
+    int exit_code;  /* of a command that returned ERR_OK having told all there is to tell (dbt's 1 and 2) */
     struct arena arena; /* texts of options and settings; lives as long as the program */
 };
+
+/* The options that help tells of. */
+const struct cli_option *cli_command_options(struct cli *cli, const struct cli_command *command);
 
 /* Runs the program: options, configuration, the command, the error's one line on stderr. Returns the exit code. */
 int cli_main(int argc, char **argv, const struct cli_command *const *commands);

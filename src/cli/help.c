@@ -107,18 +107,25 @@ bool cli_listed(const char *list, const char *word)
     return false;
 }
 
-static void help_command(struct buf *out, const struct cli_command *c)
+const struct cli_option *cli_command_options(struct cli *cli, const struct cli_command *command)
 {
+    return command->options_of ? command->options_of(&cli->arena, command) : command->options;
+}
+
+static void help_command(struct cli *cli, const struct cli_command *c)
+{
+    struct buf *out = &cli->out;
+    const struct cli_option *options = cli_command_options(cli, c);
     buf_printf(out, "lakefm %s: %s\n\nUsage: lakefm [--lake DIR] %s%s%s%s\n", c->name, c->summary, c->name,
-               c->options && c->options->name ? " [OPTION]..." : "", c->synopsis && c->synopsis[0] ? " " : "",
+               options && options->name ? " [OPTION]..." : "", c->synopsis && c->synopsis[0] ? " " : "",
                c->synopsis ? c->synopsis : "");
     if (c->about) {
         buf_char(out, '\n');
         add_wrapped(out, c->about, 0, 0);
     }
-    if (c->options && c->options->name) {
+    if (options && options->name) {
         buf_str(out, "\nOptions\n");
-        add_options(out, c->options);
+        add_options(out, options);
     }
     if (c->settings) {
         buf_str(out, "\nSettings (lakefm.yml, --set KEY=VALUE; lakefm help settings)\n");
@@ -170,7 +177,7 @@ static void help_program(struct buf *out, const struct cli_command *const *comma
 void cli_help(struct cli *cli, const struct cli_command *command)
 {
     if (command)
-        help_command(&cli->out, command);
+        help_command(cli, command);
     else
         help_program(&cli->out, cli->commands);
 }

@@ -41,8 +41,9 @@ static void man_options(struct buf *out, const struct cli_option *options)
     buf_reset(&text);
 }
 
-static void man_command(struct buf *out, const struct cli_command *c)
+static void man_command(struct cli *cli, const struct cli_command *c)
 {
+    struct buf *out = &cli->out;
     buf_printf(out, ".SS lakefm %s %s\n", c->name, c->synopsis ? c->synopsis : "");
     struct buf text = {0};
     buf_printf(&text, "%c%s.", toupper((unsigned char)c->summary[0]), c->summary + 1);
@@ -54,7 +55,7 @@ static void man_command(struct buf *out, const struct cli_command *c)
         add_roff(out, c->about, false);
         buf_char(out, '\n');
     }
-    man_options(out, c->options);
+    man_options(out, cli_command_options(cli, c));
     if (!c->example) return;
     buf_str(out, ".PP\nExample:\n.PP\n.nf\n.RS\n");
     add_roff(out, c->example, true);
@@ -70,7 +71,7 @@ void cli_man(struct cli *cli)
                  ".SH DESCRIPTION\nEvents become bronze (as received), silver (clean, typed) and gold (answers), "
                  "all in one folder of open files.\n.SH COMMANDS\n");
     for (size_t i = 0; cli->commands[i]; i++)
-        if (!cli->commands[i]->hidden) man_command(out, cli->commands[i]);
+        if (!cli->commands[i]->hidden) man_command(cli, cli->commands[i]);
     buf_str(out, ".SH OPTIONS OF EVERY COMMAND\n");
     man_options(out, cli_settings);
     buf_str(out, ".SH SETTINGS\nKeys of lakefm.yml. The environment (LAKEFM_ and the key in capitals, _ for each dot), "
@@ -136,7 +137,7 @@ void cli_completion(struct cli *cli)
     }
     buf_str(out, ") command=${COMP_WORDS[i]}; break ;;\n        esac\n    done\n    case $command:$before in\n");
     for (size_t i = 0; cli->commands[i]; i++)
-        for (const struct cli_option *o = cli->commands[i]->options; o && o->name; o++)
+        for (const struct cli_option *o = cli_command_options(cli, cli->commands[i]); o && o->name; o++)
             if (!cli->commands[i]->hidden) add_value_case(out, cli->commands[i], o);
     for (const struct cli_option *o = cli_settings; o->name || o->key; o++) add_value_case(out, NULL, o);
     buf_str(out, "    esac\n    local every=\"");
@@ -148,7 +149,7 @@ void cli_completion(struct cli *cli)
     for (size_t i = 0; cli->commands[i]; i++) {
         if (cli->commands[i]->hidden) continue;
         buf_printf(out, "    %s) own=\"", cli->commands[i]->name);
-        add_names(out, cli->commands[i]->options);
+        add_names(out, cli_command_options(cli, cli->commands[i]));
         buf_str(out, "\" ;;\n");
     }
     buf_str(out, "    esac\n"

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include "base/str.h"
+#include "cli/help.h"
 
 #include <errno.h>
 #include <math.h>
@@ -269,7 +270,7 @@ static enum err find_command(struct parser *p, const char *word, struct error *e
 static enum err check_words(const struct cli *cli, struct error *e)
 {
     const struct cli_command *c = cli->command;
-    if (!c) return ERR_OK;
+    if (!c || c->raw) return ERR_OK;
     if ((int)cli->arg_count < c->min_args)
         err_set(e, ERR_USAGE, "%s is missing", c->synopsis && c->synopsis[0] ? c->synopsis : "an argument");
     else if (c->max_args >= 0 && (int)cli->arg_count > c->max_args)
@@ -277,6 +278,17 @@ static enum err check_words(const struct cli *cli, struct error *e)
     else
         return ERR_OK;
     return err_hint(e, "see lakefm %s --help", c->name);
+}
+
+/* Whether a word after a raw command's name is for us. */
+static bool is_ours(const struct cli_command *c, const char *word)
+{
+    if (!strcmp(word, "-h") || !strcmp(word, "--help")) return true;
+    if (!str_starts(word, "--") || !c->settings_taken) return false;
+    char *name = mem_strndup(word + 2, strcspn(word + 2, "="));
+    bool ours = *name && cli_listed(c->settings_taken, name);
+    mem_free(name);
+    return ours;
 }
 
 enum err cli_parse(struct cli *cli, int argc, char **argv, void **command_options, struct error *e)
@@ -287,7 +299,10 @@ enum err cli_parse(struct cli *cli, int argc, char **argv, void **command_option
     cli->args = arena_zalloc(&cli->arena, ((size_t)argc + 1) * sizeof *cli->args);
     while (p.at < argc) {
         const char *word = argv[p.at];
-        if (!p.only_words && !strcmp(word, "--")) {
+        if (cli->command && cli->command->raw && !is_ours(cli->command, word)) {
+            p.at++;
+            cli->args[cli->arg_count++] = word;
+        } else if (!p.only_words && !strcmp(word, "--")) {
             p.only_words = true;
             p.at++;
         } else if (!p.only_words && str_starts(word, "--")) {

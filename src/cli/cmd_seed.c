@@ -1,0 +1,5 @@
+#include "cli/dbt.h"
+
+CLI_DBT_COMMAND(seed, CLI_DBT, "load the seeds (CSV files) of a dbt project", "[FLAG]...",
+                NULL,
+                "lakefm seed --project-dir my_project --full-refresh");

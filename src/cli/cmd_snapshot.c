@@ -1,0 +1,5 @@
+#include "cli/dbt.h"
+
+CLI_DBT_COMMAND(snapshot, CLI_DBT, "take the snapshots of a dbt project", "[FLAG]...",
+                NULL,
+                "lakefm snapshot --project-dir my_project");
