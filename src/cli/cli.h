@@ -74,7 +74,8 @@ struct cli_config {
         int64_t interval_ms;
         uint64_t size_bytes;
     } batch;
-    const char *source;
+    const char *source, *brokers, *group;
+    struct cli_list topics;
     struct cli_pairs kafka; /* without the "kafka." */
     struct {
         const char *bind, *token;
