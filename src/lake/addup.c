@@ -140,6 +140,17 @@ static void tally_ingest(struct map *m, const struct lake_entry *entry)
             tally(m, "delivered and in bronze files, topic", entry->added[i].file.table)->right += entry->added[i].file.rows;
 }
 
+/* Files whose lines are traced to records must trace them all. */
+static void tally_spans(struct map *m, const struct lake_entry *entry)
+{
+    for (size_t i = 0; i < entry->added_count; i++) {
+        const struct lake_added *a = &entry->added[i];
+        if (a->span_count) tally(m, "traced by spans and in the file", a->file.path)->right += a->file.rows;
+        for (size_t k = 0; k < a->span_count; k++)
+            if (a->spans[k].source < entry->source_count) tally(m, "traced by spans and in the file", a->file.path)->left += a->spans[k].count;
+    }
+}
+
 static void tally_refine(struct map *m, const struct lake_state *s, const struct lake_entry *entry)
 {
     static const char read[] = "in consumed bronze and read, topic", silver[] = "counted and in silver files, table",
@@ -188,6 +199,7 @@ enum err batch_adds_up(const struct lake_state *s, const struct lake_entry *entr
     bool ingests = entry->kind == LAKE_INGEST || entry->kind == LAKE_LIVE;
     bool refines = entry->kind == LAKE_REFINE || entry->kind == LAKE_LIVE || entry->kind == LAKE_REBUILD;
     if (ingests) tally_ingest(&m, entry);
+    tally_spans(&m, entry);
     if (refines) tally_refine(&m, s, entry);
     if (entry->kind == LAKE_COMPACT) tally_compact(&m, s, entry);
     const struct tally *worst = NULL; /* the first by name, so that the message is always the same */

@@ -57,6 +57,8 @@ enum err lake_fault(const char *point, struct error *e);
 
 /* Reads and verifies log/<number>.json; the message names it. */
 enum err lake_log_read(struct store *s, uint64_t number, struct lake_entry *out, struct error *e) MUST_CHECK;
+/* The log's highest number. ERR_CORRUPT: a lower one is missing. */
+enum err lake_log_head(struct store *s, uint64_t *head, struct error *e) MUST_CHECK;
 /* Checkpoint and log into an empty state; last = the head's entry. */
 enum err lake_load(struct lake *lake, struct error *e) MUST_CHECK;
 /* Applies the next entry to the state and keeps it as `last` (taken over: *entry is empty afterwards, also on failure). */

@@ -70,8 +70,7 @@ static bool numbered(const char *name, const char *suffix, uint64_t *number)
     return !strcmp(name + 20, suffix);
 }
 
-/* The log's highest number; every lower one must be there. */
-static enum err find_head(struct store *s, uint64_t *head, struct error *e)
+enum err lake_log_head(struct store *s, uint64_t *head, struct error *e)
 {
     struct store_items items;
     uint64_t expected = 0, number;
@@ -128,7 +127,7 @@ enum err lake_load(struct lake *lake, struct error *e)
     struct lake_entry entry;
     uint64_t head = 0, number;
     bool found = false;
-    enum err rc = find_head(lake->store, &head, e);
+    enum err rc = lake_log_head(lake->store, &head, e);
     if (rc != ERR_OK) return rc;
     TRY(store_list(lake->store, CHECKPOINT_FOLDER, &items, e));
     for (size_t i = items.count; i-- > 0 && !found;)

@@ -238,7 +238,8 @@ static enum err make_staging(struct lake *lake, struct error *e)
     lake->staging = mem_printf("staging/%s", lake->writer);
     char *lock = mem_printf("%s/lock", lake->staging);
     TRY(store_make_dirs(lake->store, lake->staging, e));
-    TRY(store_lock(lake->store, lock, STORE_LOCK_EXCLUSIVE, false, &lake->staging_lock, e));
+    /* Waits, because an audit may touch it for a moment. */
+    TRY(store_lock(lake->store, lock, STORE_LOCK_EXCLUSIVE, true, &lake->staging_lock, e));
 done:
     mem_free(lock);
     return rc;
