@@ -45,7 +45,7 @@ TESTS := $(foreach r,$(ROOMS),$(wildcard src/$(r)/*_test.c) $(wildcard src/$(r)/
 MAIN := src/cli/main.c
 OBJECTS := $(patsubst src/%.c,$(O)/obj/%.o,$(filter-out $(MAIN),$(SOURCES))) $(O)/obj/assets.o
 TEST_PROGRAMS := $(patsubst src/%.c,$(O)/test/%,$(TESTS))
-ASSETS := $(shell find contracts dbt dashboards src/serve/web/dist src/simulate/data -type f \
+ASSETS := $(shell find contracts dbt examples/eventsim.json dashboards src/serve/web/dist src/simulate/data -type f \
             -not -path '*/target/*' -not -path '*/logs/*' -not -name '*.duckdb*' -not -name .user.yml 2>/dev/null | LC_ALL=C sort)
 
 .PHONY: all
