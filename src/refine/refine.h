@@ -63,20 +63,24 @@ enum err refine_rebuild(struct refine *r, struct refine_totals *totals, struct e
 
 /* ---- into a batch of the caller's ---- */
 
-/* Lines of a piece, in order: which records of a topic's partition they are. */
+/* Lines of a file or stream, in order: which records of a topic's partition they are. */
 struct refine_span {
     int32_t partition; /* -1: none */
     int64_t first, count;
 };
+
+enum { REFINE_FOLLOWS = -1 };
 
 /* Whole records of one topic, one a line. 1 MiB is a good size; more than 8192 lines make it slow, not wrong. */
 struct refine_piece {
     const struct contract *contract;
     const char *ptr;              /* readable up to ptr[len + DECODE_PAD), valid until `free` was called */
     size_t len;
-    const struct refine_span *spans; /* may be none: partition -1, lines counted through from `line` */
+    int64_t line;                 /* number of the first line among those that the spans count; REFINE_FOLLOWS: the one
+                                     after the last line of the piece before */
+    const struct refine_span *spans; /* may be none: partition -1, the line's number is the record's */
     size_t span_count;
-    int64_t line;
+    uint64_t batch;               /* 0: the number of the commit at hand; rebuild: the commit that brought it first */
     int64_t arrival_day;          /* folder of its quarantined records */
     const char *origin;           /* for people: file or topic, goes into quarantine; NULL: none */
     void *cookie;                 /* the source's own */
