@@ -3,7 +3,10 @@
  * of it, take a short way. */
 #include "sql/internal.h"
 
+#include "base/clock.h"
+
 #include <math.h>
+#include <stdio.h>
 
 /* ---- names of types ---- */
 
@@ -306,6 +309,68 @@ static duckdb_value value_of(duckdb_vector vector, duckdb_logical_type type, uin
     }
 }
 
+/* ---- the short ways: the same text as DuckDB's cast, many times faster ---- */
+
+enum { FIRST_DAY = -719162, LAST_DAY = 2932896 }; /* 0001-01-01 … 9999-12-31: no era, no more than four digits */
+#define DAY_US 86400000000LL
+
+static void add_two(struct buf *out, int n)
+{
+    buf_char(out, (char)('0' + n / 10));
+    buf_char(out, (char)('0' + n % 10));
+}
+
+static bool add_date(struct buf *out, int64_t day)
+{
+    char text[CLOCK_ISO_MAX];
+    if (day < FIRST_DAY || day > LAST_DAY) return false;
+    buf_str(out, clock_format_date(day, text));
+    return true;
+}
+
+/* "2025-11-01 12:34:56.789": the fraction without zeros at its end. */
+static bool add_timestamp(struct buf *out, int64_t us)
+{
+    int64_t day = us >= 0 ? us / DAY_US : -((-us + DAY_US - 1) / DAY_US);
+    if (us == INT64_MIN || !add_date(out, day)) return false;
+    int64_t rest = us - day * DAY_US;
+    int seconds = (int)(rest / 1000000), fraction = (int)(rest % 1000000);
+    buf_char(out, ' ');
+    add_two(out, seconds / 3600);
+    buf_char(out, ':');
+    add_two(out, seconds / 60 % 60);
+    buf_char(out, ':');
+    add_two(out, seconds % 60);
+    if (!fraction) return true;
+    buf_printf(out, ".%06d", fraction);
+    while (out->ptr[out->len - 1] == '0') out->len--;
+    return true;
+}
+
+static void add_decimal(struct buf *out, int64_t v, unsigned scale)
+{
+    char digits[24];
+    int len = snprintf(digits, sizeof digits, "%0*lld", (int)scale + 1, v < 0 ? -(long long)v : (long long)v);
+    if (v < 0) buf_char(out, '-');
+    buf_add(out, digits, (size_t)len - scale);
+    if (!scale) return;
+    buf_char(out, '.');
+    buf_add(out, digits + len - scale, scale);
+}
+
+static bool short_decimal(const void *data, duckdb_logical_type type, uint64_t row, struct buf *out)
+{
+    unsigned scale = duckdb_decimal_scale(type);
+    /* DuckDB writes DECIMAL(2,2) without the zero before the point. */
+    if (duckdb_decimal_width(type) == scale) return false;
+    switch (duckdb_decimal_internal_type(type)) {
+    case DUCKDB_TYPE_SMALLINT: add_decimal(out, ((const int16_t *)data)[row], scale); return true;
+    case DUCKDB_TYPE_INTEGER: add_decimal(out, ((const int32_t *)data)[row], scale); return true;
+    case DUCKDB_TYPE_BIGINT: add_decimal(out, ((const int64_t *)data)[row], scale); return true;
+    default: return false;
+    }
+}
+
 void sql_cell_text(duckdb_vector vector, duckdb_logical_type type, uint64_t row, struct buf *out)
 {
     const void *data = duckdb_vector_get_data(vector);
@@ -321,6 +386,15 @@ void sql_cell_text(duckdb_vector vector, duckdb_logical_type type, uint64_t row,
         s = string_of(data, row);
         buf_add(out, s.ptr, s.len);
         return;
+    case DUCKDB_TYPE_DATE:
+        if (add_date(out, ((const int32_t *)data)[row])) return;
+        break;
+    case DUCKDB_TYPE_TIMESTAMP:
+        if (add_timestamp(out, ((const int64_t *)data)[row])) return;
+        break;
+    case DUCKDB_TYPE_DECIMAL:
+        if (short_decimal(data, type, row, out)) return;
+        break;
     default: break;
     }
     duckdb_value value = value_of(vector, type, row);
