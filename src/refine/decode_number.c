@@ -36,7 +36,7 @@ struct decimal {
     bool plain;           /* neither fraction nor exponent */
     uint64_t mantissa;
     int64_t exponent;     /* saturated at ± 10^9 or so */
-    size_t digits;        /* significant ones, trailing zeros of the text included */
+    size_t digits;        /* significant ones: from the first to the last that is not 0 */
 };
 
 /* Significant digits go into the mantissa while they fit; trailing zeros are kept as exponent where that is free. */
