@@ -47,7 +47,9 @@ static const struct cli_command take = {.name = "take", .summary = "takes", .syn
                                         .options_size = sizeof(struct options), .max_args = 3, .run = run_nothing};
 static const struct cli_command two = {.name = "two", .summary = "wants two", .synopsis = "A B", .min_args = 2,
                                        .max_args = 2, .run = run_nothing};
-static const struct cli_command *const commands[] = {&take, &two, NULL};
+static const struct cli_command raw = {.name = "raw", .summary = "as typed", .raw = true, .settings_taken = "lake json",
+                                       .run = run_nothing};
+static const struct cli_command *const commands[] = {&take, &two, &raw, NULL};
 
 /* Words after "lakefm", NULL-terminated. */
 static enum err parse(struct cli *cli, const struct options **options, const char *const *words)
@@ -105,6 +107,25 @@ static void options_of_every_form(void **state)
     assert_int_equal(o->words.count, 2);
     assert_string_equal(o->words.item[1], "tag:x");
     assert_int_equal(cli.arg_count, 1);
+    done(&cli);
+}
+
+static void words_of_a_raw_command(void **state)
+{
+    (void)state;
+    struct cli cli;
+    const struct options *o;
+    assert_ok(PARSE("--threads", "2", "raw", "--select", "a", "--lake=L", "-x", "--threads", "9", "--json", "--nope", "--", "-h2",
+                    "--lakes"), &e);
+    assert_string_equal(cli.config.lake, "L");
+    assert_true(cli.config.json);
+    assert_int_equal(cli.config.threads, 2);
+    static const char *const want[] = {"--select", "a", "-x", "--threads", "9", "--nope", "--", "-h2", "--lakes"};
+    assert_int_equal(cli.arg_count, 9);
+    for (size_t i = 0; i < 9; i++) assert_string_equal(cli.args[i], want[i]);
+    done(&cli);
+    assert_ok(PARSE("raw", "--nope", "--help"), &e);
+    assert_true(cli.config.help);
     done(&cli);
 }
 
@@ -349,7 +370,7 @@ static void results_in_each_format(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(options_of_every_form), cmocka_unit_test(wrong_command_lines),
+        cmocka_unit_test(options_of_every_form), cmocka_unit_test(words_of_a_raw_command), cmocka_unit_test(wrong_command_lines),
         cmocka_unit_test(later_settings_win),    cmocka_unit_test(wrong_settings),
         cmocka_unit_test(the_settings_table_is_sound), cmocka_unit_test(tables_are_aligned),
         cmocka_unit_test(numbers_for_people),    cmocka_unit_test(results_in_each_format),

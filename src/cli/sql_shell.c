@@ -27,7 +27,7 @@ struct shell {
 };
 
 static const char help_text[] = "Statements end with a semicolon and may take several lines. TAB completes.\n"
-                                "  .tables [PART]    tables of the lake, with rows\n"
+                                "  .tables [PART]    schemas and tables; PART: only names with it\n"
                                 "  .schema TABLE     its columns\n"
                                 "  .format NAME      table, csv, json or jsonl\n"
                                 "  .timer on|off     rows and time after each statement\n"

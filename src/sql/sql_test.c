@@ -465,6 +465,44 @@ static void splitting(void **state)
     assert_false(sql_split(view_of(" ; -- x\n /* y */ ;"), &statement, &rest, &complete));
 }
 
+/* Scripts put together at random: our pieces are the statements, and DuckDB runs each. */
+static enum err count_one(void *ctx, struct sql_result *r, struct error *err)
+{
+    (void)r, (void)err;
+    ++*(int *)ctx;
+    return ERR_OK;
+}
+
+static void splitting_agrees_with_duckdb(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {
+        "select 1", "select ';'", "select 'it''s; '", "select e'a\\';b'", "select 1 as \"a;\"\"b\"", "select $$;'$$",
+        "select $t$;$$;$t$", "select 1 -- ; \n", "select /* ; /* ; */ ' */ 2", "from (values (1), (2)) t(x)",
+        "select 'a' -- '\n || 'b'", "select 1 as \"--\"", "select '/*' || '*/'", "select x'ab'", "select 4 - -1",
+        "select 8 / 2 * 3", "select [1][1]", "select 'é;東'", "select 1 as té"};
+    static const char *const between[] = {";", ";\n", " ; ", ";;", "; -- ;\n", ";/* ; */", ";\n\n;"};
+    uint64_t random = 88172645463325252ULL;
+    for (int round = 0; round < 400; round++) {
+        struct buf script = {0};
+        int mine = 0, its = 0;
+        size_t statements = 0;
+        do {
+            random ^= random << 13, random ^= random >> 7, random ^= random << 17;
+            if (statements) buf_str(&script, between[random % 7]);
+            buf_str(&script, parts[(random >> 8) % (sizeof parts / sizeof parts[0])]);
+            statements++;
+        } while ((random >> 20) % 5);
+        if ((random >> 30) % 2) buf_str(&script, ";");
+        struct view statement, rest = view_from(script.ptr, script.len);
+        bool complete;
+        while (sql_split(rest, &statement, &rest, &complete)) mine++;
+        if (sql_each(conn, script.ptr, SQL_WHOLE, count_one, &its, &e) != ERR_OK) fail_msg("%s: %s", script.ptr, e.what);
+        if (mine != (int)statements || its != mine) fail_msg("%s: %d and %d, not %zu", script.ptr, mine, its, statements);
+        buf_reset(&script);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -484,6 +522,7 @@ int main(void)
         cmocka_unit_test(files_and_locks),
         cmocka_unit_test(the_clock_is_utc),
         cmocka_unit_test(splitting),
+        cmocka_unit_test(splitting_agrees_with_duckdb),
     };
     return cmocka_run_group_tests(tests, open_memory, close_memory);
 }
