@@ -63,7 +63,9 @@ enum err lake_batch_begin(struct lake *lake, enum lake_kind kind, struct lake_ba
         turn = true;
         TRY(lake_may_write(lake, e)); /* what happened while waiting? */
         if (lake->mode == LAKE_SHARED_WRITER) TRY(lake_catch_up(lake, e));
-        if (lake->unfinished) TRY(lake_redo(lake, e));
+        if (lake->unfinished) rc = lake_redo(lake, e);
+        if (rc == ERR_IO) lake_poison(lake, rc, e);
+        if (rc != ERR_OK) goto done;
     }
     struct lake_batch *b = mem_zalloc(sizeof *b);
     b->lake = lake;
@@ -165,6 +167,7 @@ enum err lake_batch_create(struct lake_batch *b, const struct lake_part *part, s
     *out = made;
 done:
     pthread_mutex_unlock(&b->mutex);
+    if (rc == ERR_IO) lake_poison(b->lake, rc, e);
     buf_reset(&path);
     mem_free(staged);
     return rc;

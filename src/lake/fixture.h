@@ -2,7 +2,7 @@
  *
  * Records are the numbers 0, 1, 2 … of one source. Record r is bronze line {"n":r}. Refined, every 10th is quarantined,
  * every 15th (not 10th) is a duplicate, the others are rows of fact_x on date r / 40 (days since 1970). "Silver" files are
- * text, one number a line; gold/marts/part-0 holds the number of silver rows; silver/dim_x/part-0 the last record. */
+ * text, one number a line (partition * WORLD_SPREAD + record); gold/marts/part-0 holds the number of silver rows; silver/dim_x/part-0 the last record. */
 #ifndef LAKEFM_LAKE_FIXTURE_H
 #define LAKEFM_LAKE_FIXTURE_H
 
@@ -21,6 +21,19 @@
 
 #define WORLD_TOPIC "events"
 #define WORLD_TABLE "fact_x"
+
+#define WORLD_SPREAD 1000000
+
+/* A new folder for a test: in memory where there is such a place, because thousands of fsyncs are slow on a disk. */
+static inline bool world_folder(char out[64])
+{
+    const char *where = getenv("LAKEFM_TEST_DIR");
+    snprintf(out, 64, "%.30s/lakefm-test-XXXXXX", where ? where : access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
+    return mkdtemp(out) != NULL;
+}
+
+static int32_t world_partition; /* that this process reads */
+static inline int64_t world_value(int64_t r) { return (int64_t)world_partition * WORLD_SPREAD + r; }
 
 static inline bool world_bad(int64_t r) { return r % 10 == 0; }
 static inline bool world_duplicate(int64_t r) { return r % 15 == 0 && !world_bad(r); }
@@ -52,7 +65,7 @@ static inline enum err world_bronze(struct lake_batch *b, int64_t first, int64_t
 {
     struct buf text = {0};
     uint32_t source;
-    struct lake_source s = {.source = "test", .topic = WORLD_TOPIC, .partition = 0, .id = "id", .first = first, .next = next,
+    struct lake_source s = {.source = "test", .topic = WORLD_TOPIC, .partition = world_partition, .id = "id", .first = first, .next = next,
                             .records = next - first, .rows = next - first};
     enum err rc = lake_batch_source(b, &s, &source, e);
     struct lake_span span = {source, first, next - first};
@@ -76,8 +89,8 @@ static inline enum err world_refined(struct lake_batch *b, int64_t first, int64_
         int64_t day = world_date(r), n = 0;
         buf_clear(&rows);
         for (; r < next && world_date(r) == day; r++) {
-            if (world_row(r)) buf_printf(&rows, "%lld\n", (long long)r), n++;
-            if (world_bad(r)) buf_printf(&bad, "%lld\n", (long long)r), reason.rows++;
+            if (world_row(r)) buf_printf(&rows, "%lld\n", (long long)world_value(r)), n++;
+            if (world_bad(r)) buf_printf(&bad, "%lld\n", (long long)world_value(r)), reason.rows++;
             if (world_duplicate(r)) c.duplicates++;
         }
         c.rows += n;
@@ -110,7 +123,7 @@ static inline enum err world_single(struct lake_batch *b, enum lake_layer layer,
 static inline int64_t world_position(struct lake *lake)
 {
     struct lake_sources s;
-    int64_t next = lake_source_find(lake, "test", WORLD_TOPIC, 0, NULL, &s) ? s.source[0].next : 0;
+    int64_t next = lake_source_find(lake, "test", WORLD_TOPIC, world_partition, NULL, &s) ? s.source[0].next : 0;
     lake_sources_free(&s);
     return next;
 }
@@ -217,6 +230,24 @@ static inline enum err world_compact(struct lake *lake, int min_files, size_t *d
     return rc;
 }
 
+/* One commit (or a few, compacting) of a varied life, chosen by the head's number. */
+static inline enum err world_step(struct lake *lake, struct error *e)
+{
+    struct lake_head head;
+    lake_head(lake, &head);
+    uint64_t n = head.number;
+    if (n % 23 == 22) return world_refine(lake, true, e);
+    if (n % 9 == 8) {
+        size_t done;
+        enum err rc = world_compact(lake, 3, &done, e);
+        if (rc != ERR_OK || done) return rc;
+    }
+    if (n % 7 == 3) return world_ingest(lake, 6, e);
+    if (head.pending_batches && n % 7 >= 4) return world_refine(lake, false, e);
+    if (n % 7 == 6) return world_build(lake, e);
+    return head.pending_batches ? world_refine(lake, false, e) : world_live(lake, 7, e);
+}
+
 /* The audit's row counter for this world's files. */
 static inline enum err world_rows(void *ctx, enum lake_layer layer, const char *path, int64_t *rows, struct error *e)
 {
@@ -230,42 +261,58 @@ static inline enum err world_rows(void *ctx, enum lake_layer layer, const char *
     return rc;
 }
 
-/* Compares what a plain glob sees with what must be there for the records [0, next): each row once, none more. Prints what
- * is wrong. */
-static inline bool world_is_right(const char *folder, int64_t next)
+struct world_seen {
+    const int64_t *next; /* per partition */
+    int partitions;
+    char *seen[8];
+    bool right;
+};
+
+static inline void world_look(struct world_seen *w, const char *path)
 {
+    struct buf text = {0};
+    struct error e;
+    char *rest = NULL;
+    if (io_read_file(path, &text, &e) != ERR_OK) w->right = false;
+    for (char *line = text.len ? strtok_r(text.ptr, "\n", &rest) : NULL; line; line = strtok_r(NULL, "\n", &rest)) {
+        long v = strtol(line, NULL, 10), p = v / WORLD_SPREAD, r = v % WORLD_SPREAD;
+        if (p < 0 || p >= w->partitions || r >= w->next[p] || !world_row(r) || w->seen[p][r]++) {
+            fprintf(stderr, "%s: row %ld should not be there\n", path, v);
+            w->right = false;
+        }
+    }
+    buf_reset(&text);
+}
+
+/* Compares what a plain glob sees with what must be there for the records [0, next[p]) of each partition: each row once,
+ * none more. Prints what is wrong. */
+static inline bool world_all_right(const char *folder, const int64_t *next, int partitions)
+{
+    struct world_seen w = {.next = next, .partitions = partitions, .right = true};
     char *silver = io_path(folder, "silver/" WORLD_TABLE);
     struct io_names names = {0};
     struct error e;
-    bool right = true;
-    char *seen = mem_zalloc((size_t)next + 1);
-    if (io_is_dir(silver) && io_walk(silver, &names, &e) != ERR_OK) right = false;
+    for (int p = 0; p < partitions; p++) w.seen[p] = mem_zalloc((size_t)next[p] + 1);
+    if (io_is_dir(silver) && io_walk(silver, &names, &e) != ERR_OK) w.right = false;
     for (size_t i = 0; i < names.count; i++) {
-        struct buf text = {0};
-        char *path = io_path(silver, names.name[i]), *rest = NULL;
-        if (io_read_file(path, &text, &e) != ERR_OK) right = false;
-        for (char *line = text.len ? strtok_r(text.ptr, "\n", &rest) : NULL; line; line = strtok_r(NULL, "\n", &rest)) {
-            long r = strtol(line, NULL, 10);
-            if (r < 0 || r >= next || !world_row(r) || seen[r]) {
-                fprintf(stderr, "%s: row %ld should not be there\n", path, r);
-                right = false;
-            } else {
-                seen[r] = 1;
-            }
-        }
+        char *path = io_path(silver, names.name[i]);
+        world_look(&w, path);
         mem_free(path);
-        buf_reset(&text);
     }
-    for (int64_t r = 0; r < next; r++)
-        if (world_row(r) && !seen[r]) {
-            fprintf(stderr, "row %lld is missing\n", (long long)r);
-            right = false;
-        }
+    for (int p = 0; p < partitions; p++) {
+        for (int64_t r = 0; r < next[p]; r++)
+            if (world_row(r) && !w.seen[p][r]) {
+                fprintf(stderr, "row %lld of partition %d is missing\n", (long long)r, p);
+                w.right = false;
+            }
+        mem_free(w.seen[p]);
+    }
     io_names_free(&names);
-    mem_free(seen);
     mem_free(silver);
-    return right;
+    return w.right;
 }
+
+static inline bool world_is_right(const char *folder, int64_t next) { return world_all_right(folder, &next, 1); }
 
 /* Audits; prints what is bad. */
 static inline bool world_audit(struct lake *lake)

@@ -13,8 +13,7 @@ struct room {
 static int set_up(void **state)
 {
     struct room *r = mem_zalloc(sizeof *r);
-    strcpy(r->folder, "/tmp/lakefm-lake-XXXXXX");
-    if (!mkdtemp(r->folder)) return -1;
+    if (!world_folder(r->folder)) return -1;
     if (lake_open_or_init(r->folder, LAKE_WRITER, &r->lake, &r->e) != ERR_OK) return -1;
     *state = r;
     return 0;
