@@ -45,6 +45,43 @@ static enum err empty_fact(struct sql_conn *conn, const struct contract *c, stru
     return sql_view_parquet(conn, &view, e);
 }
 
+/* quarantine.records: the lines of quarantine's files, whose form refine/quarantine.h draws. */
+static enum err quarantine_view(struct lake *lake, struct sql_conn *conn, struct error *e)
+{
+    static const char columns[] = "{topic: 'VARCHAR', partition: 'INTEGER', offset: 'BIGINT', reason: 'VARCHAR', "
+                                  "column: 'VARCHAR', origin: 'VARCHAR', raw: 'VARCHAR', raw_b64: 'VARCHAR'}";
+    static const struct sql_column_def empty[] = {{"topic", "VARCHAR"},  {"partition", "INTEGER"}, {"offset", "BIGINT"},
+                                                  {"reason", "VARCHAR"}, {"column", "VARCHAR"},    {"origin", "VARCHAR"},
+                                                  {"raw", "VARCHAR"},    {"raw_b64", "VARCHAR"}};
+    struct lake_files files = {0};
+    struct buf q = {0};
+    char *path = NULL;
+    enum err rc = ERR_OK;
+    lake_files(lake, &(struct lake_filter){.layers = 1u << LAKE_QUARANTINE}, &files);
+    if (!files.count) {
+        struct sql_view view = {.schema = "quarantine", .name = "records", .columns = empty, .column_count = 8};
+        TRY(sql_view_parquet(conn, &view, e));
+        goto done;
+    }
+    buf_str(&q, "CREATE SCHEMA IF NOT EXISTS quarantine; CREATE OR REPLACE VIEW quarantine.records AS FROM read_json([");
+    for (size_t i = 0; i < files.count; i++) {
+        TRY(lake_file_path(lake, files.file[i], &path, e));
+        if (i) buf_char(&q, ',');
+        sql_quote_text(&q, path, strlen(path));
+        mem_free(path);
+        path = NULL;
+    }
+    /* Raw records may be long: longer ones than line_limit are what lies here. */
+    buf_printf(&q, "], format = 'newline_delimited', hive_partitioning = false, maximum_object_size = %d, columns = %s)",
+               256 << 20, columns);
+    TRY(sql_exec(conn, q.ptr, e));
+done:
+    mem_free(path);
+    buf_reset(&q);
+    lake_files_free(&files);
+    return rc;
+}
+
 enum err cli_lake_views(struct lake *lake, const struct schema_set *contracts, struct sql_conn *conn, struct error *e)
 {
     struct lake_tables tables = {0};
@@ -55,6 +92,7 @@ enum err cli_lake_views(struct lake *lake, const struct schema_set *contracts, s
     for (size_t i = 0; contracts && i < contracts->count; i++)
         if (contracts->contracts[i]->table && !lake_table_changed(lake, LAKE_SILVER, contracts->contracts[i]->table))
             TRY(empty_fact(conn, contracts->contracts[i], e));
+    TRY(quarantine_view(lake, conn, e));
     lake_tables(lake, &tables);
     for (size_t i = 0; i < tables.count; i++) {
         const struct lake_table *t = &tables.table[i];

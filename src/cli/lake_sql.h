@@ -1,5 +1,5 @@
-/* A lake as SQL sees it: schemas silver and gold, with a view for every table, over exactly the files that the log vouches
- * for. Used by `sql`; for the page's console too. */
+/* A lake as SQL sees it: schemas silver and gold, with a view for every table, and quarantine.records, over exactly the
+ * files that the log vouches for. Used by `sql`; for the page's console too. */
 #ifndef LAKEFM_CLI_LAKE_SQL_H
 #define LAKEFM_CLI_LAKE_SQL_H
 

@@ -74,6 +74,7 @@ static void views_follow_the_log(void **state)
     /* An empty lake: the contracts' tables are there, empty, with their types. */
     assert_ok(cli_lake_views(lake, contracts, conn, &e), &e);
     assert_rows("SELECT count(*) FROM fact_listen_events", 0);
+    assert_rows("SELECT count(*) FROM quarantine.records", 0);
     assert_rows("SELECT count(*) FROM (DESCRIBE silver.fact_listen_events) WHERE column_name = 'event_time' "
                 "AND column_type = 'TIMESTAMP'", 1);
     commit(LAKE_REBUILD, LAKE_SILVER, "fact_listen_events", 20000, "SELECT range AS ts, 'é' AS song FROM range(3)");
