@@ -46,6 +46,8 @@ struct context {
     struct jinja_value unit_vars, unit_env; /* unit tests */
     struct jinja_value config;              /* the node's config in this env; absent: none */
     struct jinja_value model;               /* the node's dict in this env, made on first use */
+    struct node **cte;                      /* ephemeral models referred to, in order */
+    size_t cte_count, cte_cap;
     struct jinja_value batch;               /* microbatch: {id, event_time_start, event_time_end} */
     const char *batch_start, *batch_end;    /* the same as texts, NULL: none */
     bool asked_database;                    /* something was read from the database */
@@ -59,6 +61,19 @@ void context_init(struct context *c, struct dbt *d, struct jinja_env *env, enum 
 void context_reset(struct context *c);
 /* From now on for this node (may be NULL) and package. */
 void context_move(struct context *c, enum phase phase, struct package *package, struct node *node);
+
+/* The value of one of dbt's names, or of a macro; JINJA_ABSENT when unknown. `macros` false: as `builtins` has it. */
+enum err context_name(struct context *c, struct view name, bool macros, struct jinja_value *out, struct error *e) MUST_CHECK;
+/* var(): JINJA_ABSENT when not set. */
+struct jinja_value context_var(struct context *c, const char *name);
+/* `model`: the node's dict in this env, without what is none. */
+enum err context_model(struct context *c, struct jinja_value *out, struct error *e) MUST_CHECK;
+void context_add_cte(struct context *c, struct node *n);
+/* Microbatch: "event_time >= '…' and event_time < '…'" for inputs that have one; NULL otherwise. */
+const char *context_event_filter(struct context *c, const struct node *input);
+bool unit_has_input(const struct node *test, const struct node *input);
+/* The session, begun on first use; ERR_INPUT when this context may not touch the database. */
+enum err context_session(struct context *c, struct session **out, struct error *e) MUST_CHECK;
 
 /* What templates print: print(), print_table(). */
 void context_print(struct context *c, const char *text, size_t len);

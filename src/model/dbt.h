@@ -174,7 +174,7 @@ struct document { /* a docs block */
 
 struct pending_test { /* a generic test of a yml file, before its node is made */
     struct node *target;
-    const char *target_name, *yaml_key, *file, *path; /* file: "models/_x.yml" */
+    const char *target_name, *yaml_key, *file, *path, *shown; /* file: "models/_x.yml" */
     struct package *package;
     struct jinja_value test, version;
     struct texts tags;
@@ -189,6 +189,8 @@ struct invocation {
 };
 
 struct warehouse; /* warehouse.h */
+struct context;   /* context.h */
+struct schema_entry; /* schema.h */
 
 struct dbt {
     const struct model_options *o;
@@ -216,6 +218,9 @@ struct dbt {
     size_t node_count, node_cap;
     struct node **disabled;
     size_t disabled_count, disabled_cap;
+    struct node *found;          /* while loading: the newest node */
+    struct node **loose;         /* while loading: nodes without their config yet */
+    size_t loose_count, loose_cap;
     struct names by_id, models_by_name; /* models_by_name: "name" and "package.name" → newest node of refable kinds */
     struct names sources_by_name;       /* "source.table" and "package.source.table" */
     struct names macros_by_id;
@@ -224,13 +229,16 @@ struct dbt {
     struct names doc_by_name;
     struct pending_test *tests;
     size_t test_count, test_cap;
-    struct names patches;        /* "models.x" → struct patch */
+    struct names patches;        /* "models.package.x" → struct schema_entry */
+    struct schema_entry **entries; /* the same, in order */
+    size_t entry_count, entry_cap;
     struct names fixtures;       /* name → struct view of the file */
     struct names scratch;
     struct jinja_value selectors; /* selectors.yml: list, or absent */
     struct jinja_value quoting;   /* database, schema, identifier */
     struct invocation run;
     struct warehouse *warehouse;
+    struct context *parse;        /* of the project's env */
     struct texts selected;        /* unique ids: selected_resources */
     struct jinja_value graph_value; /* the `graph` of templates, made when asked for; guarded by lock */
     struct names warned;          /* messages given once */
@@ -275,6 +283,8 @@ struct macro *macro_materialization(const struct dbt *d, const struct package *f
 struct node *node_new(struct dbt *d, enum node_kind kind, struct package *p, const char *name);
 void node_add_parent(struct node *n, struct node *parent);
 void dbt_add_node(struct dbt *d, struct node *n);
+/* Renders the raw text once as dbt parses: notes refs, sources, config(). */
+enum err node_parse(struct dbt *d, struct node *n, struct error *e) MUST_CHECK;
 enum err dbt_nodes_load(struct dbt *d, struct error *e) MUST_CHECK;
 enum err dbt_schemas_load(struct dbt *d, struct error *e) MUST_CHECK;
 enum err dbt_docs_load(struct dbt *d, struct error *e) MUST_CHECK;
@@ -291,9 +301,13 @@ bool node_is_ephemeral(const struct node *n);
 const char *node_materialized(const struct node *n);
 /* The node as dbt's dict, made in env (the project's or a node's own). `artifact`: as manifest.json has it. */
 enum err node_value(struct dbt *d, struct jinja_env *env, const struct node *n, bool artifact, struct jinja_value *out, struct error *e) MUST_CHECK;
+/* dbt.graph_value, made when missing; the caller holds dbt.lock. */
+enum err graph_value(struct dbt *d, struct error *e) MUST_CHECK;
 /* Everything: the project is loaded, parsed and linked. */
 enum err dbt_load(struct dbt *d, struct error *e) MUST_CHECK;
 
+/* Writes a file of target/, making its folders. */
+enum err write_text(struct dbt *d, const char *path, const char *text, size_t len, struct error *e) MUST_CHECK;
 /* Where the SQL of a node goes: target/<kind>/<package>/<original path …>; in the arena. */
 const char *node_write_path(struct dbt *d, const struct node *n, const char *kind);
 

@@ -62,6 +62,15 @@ void table_print(const struct table *t, int64_t max_rows, int64_t max_columns, s
 /* AdapterResponse. */
 struct jinja_value response_value(struct context *c, const char *message, const char *code, struct jinja_value rows_affected);
 
+/* adapter_parts.c */
+struct context *adapter_context(struct jinja_value adapter);
+jinja_fn do_existing_constraints, external_root, external_write_options, external_read_location;
+/* The DDL of a constraint, NULL when it has none here. */
+const char *constraint_text(struct context *c, struct jinja_value raw, bool of_model);
+struct jinja_value index_value(struct context *c, struct jinja_value raw);
+/* exceptions.raise_contract_error(yaml_columns, sql_columns): a table of what differs. */
+enum err contract_error(struct context *c, const struct jinja_call *call, struct error *e) MUST_CHECK;
+
 /* adapter, exceptions, api, config, flags … as objects of this context. */
 struct jinja_value adapter_value(struct context *c);
 struct jinja_value exceptions_value(struct context *c);

@@ -105,7 +105,8 @@ static void make_target(struct dbt *d, struct jinja_value out) {
     jinja_dict_set(d->env, out, "external_root", jinja_text(d->env, p->external_root));
     for (const char *const *k = keys; *k; k++) {
         struct jinja_value v = jinja_dict_get(out, *k);
-        if (!value_is_null(v)) jinja_dict_set(d->env, t, *k, v);
+        if (jinja_is_absent(v)) v = strcmp(*k, "settings") ? jinja_none() : jinja_dict(d->env);
+        jinja_dict_set(d->env, t, *k, v);
     }
     jinja_dict_set(d->env, t, "disable_transactions", jinja_bool(p->disable_transactions));
     jinja_dict_set(d->env, t, "type", jinja_text(d->env, "duckdb"));
