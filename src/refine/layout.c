@@ -206,13 +206,11 @@ static void copy_nothing(const struct layout_column *to, uint32_t n, char *out, 
     else memset(out, 0, n * (size_t)to->width), memset(present, 0, n);
 }
 
-void layout_copy(const struct layout *layout, const struct contract *from, const struct contract_route *route,
-                 const struct layout_rows *source, const uint16_t *rows, uint32_t first, uint32_t n, struct chunk *chunk,
-                 uint32_t at, uint64_t *nulls)
+void layout_copy(const struct layout *layout, const struct contract_route *route, const struct layout_rows *source,
+                 const uint16_t *rows, uint32_t first, uint32_t n, struct chunk *chunk, uint32_t at, uint64_t *nulls)
 {
     const struct decode_batch *b = source->batch;
     size_t cap = chunk->cap;
-    (void)from;
     copy_int64(b->ts_ms + first, rows, n, (int64_t *)chunk->data + at);
     for (uint16_t i = 0; i < layout->count; i++) {
         const struct layout_column *to = &layout->column[i];

@@ -36,7 +36,8 @@ struct layout_column {
 
 struct layout {
     const struct contract *contract; /* the table's own */
-    uint32_t rank;                   /* see dims.h: which table's word counts first */
+    size_t index;                    /* the contract's, in the schema set */
+    uint32_t rank;                   /* gather.h: which table's word counts first */
     uint16_t count;                  /* = contract->fact_count */
     struct layout_column *column;
     size_t row_bytes;
@@ -70,10 +71,9 @@ struct layout_rows {
     struct lexicon *lexicon;     /* for columns that are dense here and coded there, or the other way round */
     const uint32_t *domains;     /* per contract column */
 };
-/* Copies rows[0 … n) (NULL: first … first + n - 1) of a batch decoded by `from` to chunk rows at … at + n - 1. route->target
+/* Copies rows[0 … n) (NULL: first … first + n - 1) of a batch to chunk rows at … at + n - 1. route->target
  * is layout->contract. Many threads at once, on different rows. *nulls gets the bits to be set in chunk->nulls. */
-void layout_copy(const struct layout *layout, const struct contract *from, const struct contract_route *route,
-                 const struct layout_rows *source, const uint16_t *rows, uint32_t first, uint32_t n, struct chunk *chunk,
-                 uint32_t at, uint64_t *nulls);
+void layout_copy(const struct layout *layout, const struct contract_route *route, const struct layout_rows *source,
+                 const uint16_t *rows, uint32_t first, uint32_t n, struct chunk *chunk, uint32_t at, uint64_t *nulls);
 
 #endif

@@ -181,7 +181,7 @@ void lexicon_map(struct lexicon *lexicon, uint32_t domain, const struct decode_d
             map[0] = 0;
         } else if (is_text(d)) {
             const char *text = dict->bytes + dict->offset[code];
-            struct view one = view_from(text, dict->offset[code + 1] - dict->offset[code]);
+            struct view one = view_from(text, dict->length[code]);
             map[code] = intern(lexicon, d, (union values){.texts = &one}, 0);
         } else if (is_real(d)) {
             int64_t bits = (int64_t)bits_of(dict->real[code]);

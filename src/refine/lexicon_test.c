@@ -51,8 +51,8 @@ static void maps_a_decoders_codes(void **state)
     struct lexicon *l = lexicon_new();
     uint32_t names = lexicon_domain(l, "name", CONTRACT_STRING);
     uint32_t b = lexicon_text(l, names, view_of("b"));
-    uint32_t offset[] = {0, 0, 1, 2, 2}, map[4] = {9, 9, 9, 9};
-    struct decode_dict dict = {.type = CONTRACT_STRING, .count = 4, .offset = offset, .bytes = "ab"};
+    uint32_t offset[] = {0, 1, 0, 2}, length[] = {0, 1, 1, 0}, map[4] = {9, 9, 9, 9};
+    struct decode_dict dict = {.type = CONTRACT_STRING, .count = 4, .offset = offset, .length = length, .bytes = "ba"};
     lexicon_map(l, names, &dict, 0, map);
     assert_int_equal(map[0], 0);
     assert_int_equal(map[2], b);

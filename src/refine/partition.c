@@ -32,6 +32,8 @@ struct partitions {
     struct chunk_pool *pool;
     pthread_mutex_t lock;
     struct part_file *dead; /* of row groups that failed; others may still look at them */
+    struct partition_file *done; /* paths owned */
+    size_t done_count, done_cap;
 };
 
 struct partitions *partitions_new(const struct partitions_options *options)
@@ -77,6 +79,8 @@ void partitions_free(struct partitions **set)
         next = f->next;
         file_free(f);
     }
+    for (size_t i = 0; i < s->done_count; i++) mem_free((char *)(uintptr_t)s->done[i].path);
+    mem_free(s->done);
     chunk_pool_free(&s->pool);
     pthread_mutex_destroy(&s->lock);
     mem_free(s->partition);
@@ -123,12 +127,12 @@ struct partition *partition_get(struct partitions *s, const struct layout *layou
     return p;
 }
 
-struct partition *partitions_at(const struct partitions *set, size_t i)
+bool partitions_file(const struct partitions *set, size_t i, struct partition_file *out)
 {
-    return i < set->count ? set->partition[i] : NULL;
+    if (i >= set->done_count) return false;
+    *out = set->done[i];
+    return true;
 }
-
-size_t partitions_open_bytes(const struct partitions *set) { return set->bytes; }
 
 /* ---- row groups ---- */
 
@@ -444,10 +448,19 @@ done:
     return rc;
 }
 
-static enum err file_end(struct part_file *f, struct error *e)
+static void remember_file(struct partitions *s, const struct part_file *f)
+{
+    pthread_mutex_lock(&s->lock);
+    mem_grow(&s->done, &s->done_cap, s->done_count + 1, sizeof *s->done);
+    s->done[s->done_count++] = (struct partition_file){f->partition->layout, f->partition->day, mem_strdup(f->out->local_path)};
+    pthread_mutex_unlock(&s->lock);
+}
+
+static enum err file_end(struct partitions *s, struct part_file *f, struct error *e)
 {
     struct parquet_summary sum = {0};
     enum err rc = ERR_OK;
+    remember_file(s, f);
     TRY(parquet_file_finish(f->parquet, &sum, e));
     parquet_file_free(&f->parquet);
     struct lake_stats stats = {.rows = (int64_t)sum.rows, .min_date = f->partition->day, .max_date = f->partition->day,
@@ -499,7 +512,7 @@ enum err partition_write(struct partitions *s, struct partition_writer *w, struc
         goto done;
     }
     if (g->rows) TRY(parquet_file_append(f->parquet, w->encoder, e));
-    if (last) TRY(file_end(f, e));
+    if (last) TRY(file_end(s, f, e));
     pthread_mutex_lock(&f->lock);
     f->appended++;
     pthread_cond_broadcast(&f->turn);

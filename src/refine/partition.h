@@ -87,8 +87,12 @@ enum err partition_write(struct partitions *set, struct partition_writer *w, str
 /* After a failure: a row group that was handed to `ready` and will not be written. */
 void partition_drop(struct partitions *set, struct row_group *group);
 
-size_t partitions_open_bytes(const struct partitions *set);
-/* Walks all partitions of the batch in order of first use: NULL at the end. */
-struct partition *partitions_at(const struct partitions *set, size_t i);
+/* The i-th finished file, where it waits for the commit; false past the last. No other thread may be inside. */
+struct partition_file {
+    const struct layout *layout;
+    int64_t day;
+    const char *path;
+};
+bool partitions_file(const struct partitions *set, size_t i, struct partition_file *out);
 
 #endif
