@@ -79,6 +79,16 @@ create table listening_heatmap as
 select isodow(epoch_ms(ts))::int as weekday, hour(epoch_ms(ts))::int as hour, count(*) as listen_count
 from listen where userId is not null group by all order by all;
 
+create table listening_days as
+select userId, strftime(epoch_ms(ts), '%Y-%m-%d') as listen_date, isodow(epoch_ms(ts))::int as weekday, level, state,
+       count(*) as listen_count, sum(round(duration * 1000000)::bigint)::bigint as listening_us
+from listen where userId is not null group by all order by listen_date, userId, level, state;
+
+create table listening_hours as
+select strftime(epoch_ms(ts), '%Y-%m-%d') as listen_date, isodow(epoch_ms(ts))::int as weekday, hour(epoch_ms(ts))::int as hour,
+       count(*) as listen_count
+from listen where userId is not null group by all order by listen_date, hour;
+
 create table listens_by_state as
 select state, count(*) as listen_count, count(distinct userId) as user_count, count(*) / count(distinct userId) as listens_per_user
 from listen where userId is not null group by all order by all;

@@ -4,7 +4,7 @@ with states as (
         state,
         cast(sum(listen_count) as bigint) as listen_count,
         count(distinct userId) as user_count
-    from {{ ref('int_listens_by_user_state') }}
+    from {{ ref('int_listens_by_user_day') }}
     where state is not null
     group by state
 )
