@@ -20,7 +20,7 @@ struct sheet {
 
 static size_t cell_bytes(const struct parquet_column *c)
 {
-    return c->type == PARQUET_STRING ? sizeof(struct view) : sizeof(int64_t);
+    return c->type == PARQUET_STRING ? sizeof(struct view) : c->type == PARQUET_BOOLEAN ? 1 : sizeof(int64_t);
 }
 
 struct sheet *sheet_new(const struct parquet_column *schema, size_t columns)
@@ -65,7 +65,14 @@ static void *cell(struct sheet *s, bool present)
     return (char *)c->value + row * bytes;
 }
 
-void sheet_integer(struct sheet *s, int64_t value) { memcpy(cell(s, true), &value, sizeof value); }
+void sheet_integer(struct sheet *s, int64_t value)
+{
+    bool is_bool = s->schema[s->column].type == PARQUET_BOOLEAN;
+    void *to = cell(s, true);
+    if (is_bool) *(uint8_t *)to = value != 0;
+    else memcpy(to, &value, sizeof value);
+}
+
 void sheet_real(struct sheet *s, double value) { memcpy(cell(s, true), &value, sizeof value); }
 void sheet_text(struct sheet *s, struct view value) { memcpy(cell(s, true), &value, sizeof value); }
 
@@ -89,7 +96,7 @@ static enum err append(const struct sheet *s, size_t from, uint32_t n, struct pa
         cells[i] = (const char *)s->cells[i].value + from * cell_bytes(&s->schema[i]);
         valid[i] = s->cells[i].present + from;
         inputs[i] = (struct parquet_input){.form = PARQUET_CELLS, .cells = &cells[i]};
-        if (type != PARQUET_STRING && type != PARQUET_DOUBLE) inputs[i].cell_bytes = 8;
+        if (type != PARQUET_STRING && type != PARQUET_DOUBLE && type != PARQUET_BOOLEAN) inputs[i].cell_bytes = 8;
         if (s->cells[i].nulls) inputs[i].valid = &valid[i];
     }
     struct parquet_rows rows = {.chunk_rows = &n, .chunk_count = 1, .inputs = inputs};
