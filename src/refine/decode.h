@@ -113,7 +113,7 @@ struct decode_counts {
     uint64_t rows, rejects, blank;
     uint64_t bytes;
     uint64_t reason[DECODE_REASONS];
-    uint64_t drift_rows;  /* rows that carried unknown keys; the rows are kept */
+    uint64_t drift_rows;  /* good records that carried unknown keys; that is no reason to reject them */
     uint64_t drift_keys;  /* unknown keys in all of them */
     uint64_t future_rows; /* rows with a time beyond now + options.future_slack_ms; kept */
     uint64_t slow_rows;   /* lines that took the general path: a measure of speed, no judgement */
