@@ -219,11 +219,12 @@ static inline enum err world_merge(void *ctx, const struct lake_due *due, const 
     return rc;
 }
 
+/* Merged files are not small any more, so that later compactions of their folder must keep them. */
 static inline enum err world_compact(struct lake *lake, int min_files, size_t *done, struct error *e)
 {
     struct lake_dues dues;
     enum err rc = ERR_OK;
-    lake_compact_due(lake, &(struct lake_compact_options){.min_files = min_files}, &dues);
+    lake_compact_due(lake, &(struct lake_compact_options){.min_files = min_files, .small_bytes = 27}, &dues);
     for (size_t i = 0; rc == ERR_OK && i < dues.count; i++) rc = lake_compact_one(lake, &dues.due[i], world_merge, NULL, e);
     if (done) *done = dues.count;
     lake_dues_free(&dues);
@@ -237,9 +238,9 @@ static inline enum err world_step(struct lake *lake, struct error *e)
     lake_head(lake, &head);
     uint64_t n = head.number;
     if (n % 23 == 22) return world_refine(lake, true, e);
-    if (n % 9 == 8) {
+    if (n % 5 == 4) {
         size_t done;
-        enum err rc = world_compact(lake, 3, &done, e);
+        enum err rc = world_compact(lake, 2, &done, e);
         if (rc != ERR_OK || done) return rc;
     }
     if (n % 7 == 3) return world_ingest(lake, 6, e);

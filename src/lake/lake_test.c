@@ -495,11 +495,17 @@ static void compaction_keeps_the_rows_and_the_strangers(void **state)
     mem_free(notes);
     assert_true(world_is_right(r->folder, 120));
     assert_true(world_audit(r->lake));
-    assert_ok(world_live(r->lake, 90, &r->e), &r->e);
+    assert_ok(world_live(r->lake, 100, &r->e), &r->e);
     assert_ok(world_compact(r->lake, 4, &done, &r->e), &r->e);
     assert_int_equal(done, 0);
+    for (int i = 0; i < 4; i++) assert_ok(world_live(r->lake, 3, &r->e), &r->e);
+    assert_ok(world_compact(r->lake, 4, &done, &r->e), &r->e);
+    assert_int_equal(done, 1);
+    lake_files(r->lake, &(struct lake_filter){.layers = 1u << LAKE_SILVER, .by_date = true, .from_date = 5, .to_date = 5}, &files);
+    assert_int_equal(files.count, 2); /* the larger one of before, and the new one */
+    lake_files_free(&files);
     reopen(r, LAKE_WRITER);
-    assert_true(world_is_right(r->folder, 210));
+    assert_true(world_is_right(r->folder, 232));
     assert_true(world_audit(r->lake));
 }
 

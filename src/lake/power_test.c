@@ -46,6 +46,7 @@ struct disk {
     int64_t *acked;
     size_t acked_cap;
     int64_t position;
+    int links;
     bool lost; /* the recording met something it does not know */
 };
 
@@ -127,7 +128,10 @@ static void record(void *ctx, enum store_op what, const char *a, const char *b)
     switch (what) {
     case STORE_OP_CREATE: change(d, 1, a, new_node(d, false), NULL, 0); break;
     case STORE_OP_MKDIR: change(d, 1, a, new_node(d, true), NULL, 0); break;
-    case STORE_OP_LINK: change(d, 1, b, x, NULL, 0); break;
+    case STORE_OP_LINK:
+        d->links++;
+        change(d, 1, b, x, NULL, 0);
+        break;
     case STORE_OP_RENAME: change(d, 2, a, -1, b, x); break;
     case STORE_OP_EXCHANGE: change(d, 2, a, y, b, x); break;
     case STORE_OP_REMOVE:
@@ -287,6 +291,7 @@ static void cut_everywhere(int steps, unsigned lacks, int stride)
     print_message("POWER_SEED=%u\n", seed);
     live_and_record(&d, steps, lacks);
     assert_true(d.event > steps * 10);
+    assert_true(d.links > 2); /* the life was varied enough: folders were exchanged that kept files */
     for (int cut = (int)(seed % (unsigned)stride); cut < d.event; cut += stride)
         for (unsigned chance = 0; chance <= 8; chance += 4) { /* nothing unsynced stays; some; all */
             assert_true(world_folder(after));
@@ -307,13 +312,13 @@ static int stride(void)
 static void power_loss_at_any_moment(void **state)
 {
     (void)state;
-    cut_everywhere(30, 0, stride());
+    cut_everywhere(36, 0, stride());
 }
 
 static void power_loss_on_a_lesser_file_system(void **state)
 {
     (void)state;
-    cut_everywhere(30, STORE_LACKS_EXCHANGE | STORE_LACKS_NOREPLACE, stride() * 2);
+    cut_everywhere(36, STORE_LACKS_EXCHANGE | STORE_LACKS_NOREPLACE, stride() * 2);
 }
 
 int main(void)
