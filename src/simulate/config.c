@@ -1,5 +1,6 @@
 #include "simulate/config.h"
 
+#include "base/asset.h"
 #include "base/io.h"
 #include "base/str.h"
 
@@ -398,7 +399,14 @@ enum err config_load(const char *path, void (*warn_fn)(void *ctx, const char *te
     c->alpha = 60, c->beta = 259200, c->damping = 0.0625, c->weekend_damping = 0.5;
     c->weekend_offset_min = 6, c->weekend_scale_min = 6, c->session_gap_s = 1800;
 
-    TRY(io_read_file(path, &l.text, l.e));
+    if (path) {
+        TRY(io_read_file(path, &l.text, l.e));
+    } else {
+        const struct asset *built_in = asset_find(CONFIG_BUILT_IN);
+        if (!built_in) TRY(err_set(l.e, ERR_INTERNAL, "%s is not in the program", CONFIG_BUILT_IN));
+        buf_add(&l.text, built_in->data.ptr, built_in->data.len);
+        l.file = path = CONFIG_BUILT_IN;
+    }
     c->hash = hash_128(l.text.ptr, l.text.len);
     root = json_loadb(l.text.ptr ? l.text.ptr : "", l.text.len, JSON_DECODE_INT_AS_REAL, &bad);
     if (!root) {

@@ -52,7 +52,8 @@ struct config {
     struct hash128 hash;                  /* of the file */
 };
 
-/* *out is owned by the caller. warn may be NULL. Errors: ERR_INPUT with "file:line", ERR_NOT_FOUND, ERR_IO. */
+#define CONFIG_BUILT_IN "examples/eventsim.json" /* eventsim's example-config.json */
+/* path NULL: the one built in. *out is owned by the caller. warn may be NULL. Errors: ERR_INPUT with "file:line", ERR_NOT_FOUND, ERR_IO. */
 enum err config_load(const char *path, void (*warn)(void *ctx, const char *text), void *warn_ctx, struct config **out,
                      struct error *e) MUST_CHECK;
 void config_free(struct config **c);

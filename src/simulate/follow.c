@@ -80,7 +80,7 @@ static enum err start(struct follow *f, struct error *e)
     f->state.from = s->from;
     f->state.to = s->to;
     f->state.wall_ms = clock_now_ms();
-    f->state.simulated_ms = simulate_time_ms(s->from);
+    f->state.simulated_ms = f->options->wall_clock ? f->state.wall_ms : simulate_time_ms(s->from);
     f->state.speed = f->options->speed;
     if (path && (!f->sink->sync || !f->sink->rewind)) return err_set(e, ERR_USAGE, "this output cannot be resumed from a state");
     if (path && io_exists(path)) {

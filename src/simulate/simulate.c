@@ -41,6 +41,7 @@ static enum err settle(struct simulate *s, struct error *e)
 {
     const struct simulate_options *o = &s->options;
     const struct config *c = s->config;
+    const char *file = o->config_path ? o->config_path : CONFIG_BUILT_IN;
     int64_t now_ms = clock_now_ms();
     struct simulate_time now = {now_ms / 1000, (int32_t)(now_ms % 1000) * 1000000}, from = now, to = now;
     from.second -= o->live ? 0 : 15 * 86400;
@@ -51,15 +52,15 @@ static enum err settle(struct simulate *s, struct error *e)
     s->tag = o->tag ? o->tag : c->tag;
     int32_t users = c->has_users ? c->users : o->users, first = c->has_first_user_id ? c->first_user_id : o->first_user_id;
     if (c->has_users && o->has_users && c->users != o->users)
-        simulate_warn(s, "%s: n-users %d wins over the %d asked for (as in eventsim)", o->config_path, c->users, o->users);
+        simulate_warn(s, "%s: n-users %d wins over the %d asked for (as in eventsim)", file, c->users, o->users);
     if (c->has_first_user_id && o->has_first_user_id && c->first_user_id != o->first_user_id)
-        simulate_warn(s, "%s: first-user-id %d wins over the %d asked for (as in eventsim)", o->config_path,
+        simulate_warn(s, "%s: first-user-id %d wins over the %d asked for (as in eventsim)", file,
                       c->first_user_id, o->first_user_id);
     if (c->has_growth && o->has_growth && c->growth != o->growth)
         simulate_warn(s, "%s: new users arrive by growth-rate %g, the age of registrations follows the %g asked for (as in eventsim)",
-                      o->config_path, c->growth, o->growth);
+                      file, c->growth, o->growth);
     if ((c->has_start && !o->has_from) || (c->has_end && !o->has_to && !o->live))
-        simulate_warn(s, "%s: start-date and end-date are honoured here; eventsim ignores them", o->config_path);
+        simulate_warn(s, "%s: start-date and end-date are honoured here; eventsim ignores them", file);
     if (users < 0) return err_set(e, ERR_USAGE, "%d users", users);
     if (!(o->dirty >= 0 && o->dirty <= 1)) return err_set(e, ERR_USAGE, "the share of dirty lines must lie between 0 and 1");
     if (o->tag && !utf8_valid(o->tag, strlen(o->tag))) return err_set(e, ERR_USAGE, "the tag is no valid UTF-8");
@@ -100,11 +101,6 @@ enum err simulate_open(const struct simulate_options *o, struct simulate **out, 
     struct simulate *s = mem_zalloc(sizeof *s);
     const char *paths[CATALOG_TABLES] = {[CATALOG_SONGS] = o->songs_path, [CATALOG_PLACES] = o->places_path};
     s->options = *o;
-    if (!o->config_path) {
-        rc = err_set(e, ERR_USAGE, "a configuration file is needed");
-        err_hint(e, "examples/eventsim.json is one");
-        goto done;
-    }
     TRY(config_load(o->config_path, o->warn, o->warn_ctx, &s->config, e));
     TRY(catalog_load(paths, &s->catalog, e));
     TRY(settle(s, e));

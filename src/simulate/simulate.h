@@ -84,7 +84,7 @@ enum simulate_dialect { SIMULATE_EVENTSIM, SIMULATE_INTERANA };
  * follows the option when given. from/to: the option, else the file's start-date/end-date (which eventsim reads too
  * late and so ignores), else 15 days and 1 day before now. */
 struct simulate_options {
-    const char *config_path;
+    const char *config_path; /* NULL: eventsim's example-config.json, built in */
     enum simulate_mode mode;
     enum simulate_dialect dialect;
     bool has_seed, has_users, has_growth, has_first_user_id, has_from, has_to;
@@ -195,7 +195,8 @@ enum err simulate_run(struct simulate *s, struct simulate_sink *sink, const stru
  * those recorded (speed excepted) are ERR_USAGE. A sink without sync and rewind cannot have a state (ERR_USAGE).
  * With flaws: lines held back when the run is stopped come after it is resumed, in their place. */
 struct simulate_follow_options {
-    double speed; /* > 0 */
+    double speed;    /* > 0 */
+    bool wall_clock; /* the simulated clock is the wall's from the start: what lies in the past is written at once */
     const char *state_path;
     int64_t checkpoint_ms; /* 0: 1000 */
     int64_t poll_ms;       /* 0: 100; the most that an event is late by */

@@ -12,7 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { REPLICAS = 12, USERS = 500, SEED_SETS = 3 };
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+enum { SEED_SETS = 1 };
+#else
+enum { SEED_SETS = 3 };
+#endif
+enum { REPLICAS = 12, USERS = 500 };
 static const double BOUND = 5;
 
 static void set_up(struct simulate_options *o)

@@ -37,9 +37,9 @@ static bool parse_year(const char **p, int32_t *year)
     if (!negative && **p != '+') return digits(p, 4, year);
     ++*p;
     int n = (int)strspn(*p, "0123456789");
-    bool ok = n >= 4 && n <= 6 && digits(p, n, year);
+    if (n < 4 || n > 6 || !digits(p, n, year)) return false;
     if (negative) *year = -*year;
-    return ok;
+    return true;
 }
 
 static bool parse(const char *p, struct simulate_time *out)
