@@ -45,13 +45,6 @@ uint32_t parquet_map(struct parquet_encoder *en, size_t limit)
     return ++en->stamp << MAP_PLACE_BITS;
 }
 
-size_t parquet_texts_bytes(const struct parquet_items *items)
-{
-    size_t bytes = 0;
-    for (uint32_t i = 0; i < items->count; i++) bytes += items->texts[i].len;
-    return bytes;
-}
-
 /* ---- which rows hold a value */
 
 static void spread_valid(const struct parquet_input *in, size_t chunk, uint32_t rows, uint8_t *to)
@@ -324,7 +317,7 @@ static enum err collect_codes(struct parquet_encoder *en, const struct parquet_c
     if (rc == ERR_OK) {
         v->distinct = in->dict->distinct;
         dictionary_items(en, in->dict, v);
-        if (v->type == PARQUET_STRING && parquet_texts_bytes(&v->items) > PARQUET_DICTIONARY_BYTES_MAX) rc = ERR_MORE;
+        if (!parquet_dictionary_allowed(v->type, &v->items)) rc = ERR_MORE;
     }
     if (rc == ERR_MORE) {
         TRY(codes_to_values(en, column, rows, in, v, e));
@@ -360,10 +353,15 @@ static enum err collect_constant(struct parquet_encoder *en, const struct parque
         v->items.texts = text;
         return check_texts(column, text, v->items.count, e);
     }
-    int64_t *integer = parquet_scratch(&en->items, 1, sizeof *integer);
+    int64_t *integer = parquet_scratch(&en->items, v->rows, sizeof *integer);
     *integer = in->integer;
     if (column->type == PARQUET_DOUBLE) memcpy(integer, &in->real, sizeof *integer);
     v->items.integers = integer;
+    if (!parquet_dictionary_allowed(v->type, &v->items)) { /* −0 */
+        v->indexed = v->constant = v->distinct = false;
+        v->items.count = v->rows;
+        for (uint32_t i = 1; i < v->rows; i++) integer[i] = *integer;
+    }
     return check_range(en, column, integer, v->items.count, e);
 }
 

@@ -9,6 +9,22 @@ enum { RANGE_MAX = 1 << 17 };
 /* After so many values, a column that still shows mostly new ones is given up. */
 enum { LOOK = 4096, LOOK_DISTINCT = LOOK / 8 * 7 };
 
+size_t parquet_texts_bytes(const struct parquet_items *items)
+{
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < items->count; i++) bytes += items->texts[i].len;
+    return bytes;
+}
+
+bool parquet_dictionary_allowed(enum parquet_type type, const struct parquet_items *items)
+{
+    enum { TEXTS_MAX = 8 << 20 };
+    if (type == PARQUET_STRING) return parquet_texts_bytes(items) <= TEXTS_MAX;
+    for (uint32_t i = 0; type == PARQUET_DOUBLE && i < items->count; i++)
+        if (items->integers[i] == INT64_MIN) return false; /* the bits of −0 */
+    return true;
+}
+
 static bool hopeless(uint32_t i, uint32_t distinct, uint32_t cap)
 {
     return distinct == cap || (i == LOOK && distinct > LOOK_DISTINCT);
@@ -133,8 +149,8 @@ void parquet_dictionary_try(struct parquet_encoder *en, struct parquet_values *v
     memset(index + v->count, 0, INDEX_SLACK * sizeof *index);
     size_t items_bytes = items_size(en, v, &items, range);
     size_t index_bytes = parquet_hybrid_size(en->kernels, index, v->count, parquet_width(items.count - 1));
-    if (items_bytes > PARQUET_DICTIONARY_BYTES_MAX || PAGE_OVERHEAD + items_bytes + index_bytes >= direct_size(en, v))
-        return;
+    if (!parquet_dictionary_allowed(v->type, &items)) return;
+    if (PAGE_OVERHEAD + items_bytes + index_bytes >= direct_size(en, v)) return;
     v->indexed = true;
     v->index = index;
     v->items = items;

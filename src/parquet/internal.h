@@ -118,7 +118,9 @@ enum err parquet_collect(struct parquet_encoder *en, const struct parquet_column
 static inline uint32_t parquet_dictionary_cap(uint32_t count) { return count / 4 > 64 ? count / 4 : 64; }
 
 size_t parquet_texts_bytes(const struct parquet_items *items);
-enum { PARQUET_DICTIONARY_BYTES_MAX = 8 << 20 };
+/* False for a dictionary that must not be: too many bytes of text, or a double −0, which parquet-java does not find in a
+ * dictionary when 0 is asked for, and so skips its row group. */
+bool parquet_dictionary_allowed(enum parquet_type type, const struct parquet_items *items);
 
 /* dictionary.c: looks for repetition in plain values; makes them indexed when that is smaller than the alternatives.
  * Sets `seen`. */
