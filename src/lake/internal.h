@@ -52,6 +52,9 @@ enum err lake_may_write(struct lake *lake, struct error *e) MUST_CHECK;
 /* For clean-up whose failure changes nothing. */
 static inline void lake_ignore(enum err rc) { (void)rc; }
 
+/* lake_open on a store, which becomes the lake's (also on failure: it is closed then). */
+enum err lake_open_store(struct store *s, enum lake_mode mode, struct lake **out, struct error *e) MUST_CHECK;
+
 /* fault_at as an error of this step. */
 enum err lake_fault(const char *point, struct error *e);
 

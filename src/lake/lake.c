@@ -152,13 +152,10 @@ static enum err take_lock(struct lake *lake, struct error *e)
     return lake->mode == LAKE_READER ? ERR_OK : store_lock(lake->store, LAKE_LOCK, how, false, &lake->lock, e);
 }
 
-enum err lake_open(const char *url, enum lake_mode mode, struct lake **out, struct error *e)
+enum err lake_open_store(struct store *s, enum lake_mode mode, struct lake **out, struct error *e)
 {
+    enum err rc = ERR_OK;
     *out = NULL;
-    struct store *s;
-    enum err rc = store_open(url, 0, &s, e);
-    if (rc == ERR_NOT_FOUND) return err_hint(e, "lakefm --lake %s ingest FILE... makes a lake there", url);
-    if (rc != ERR_OK) return rc;
     struct lake *lake = mem_zalloc(sizeof *lake);
     lake->store = s;
     lake->mode = mode;
@@ -175,6 +172,15 @@ enum err lake_open(const char *url, enum lake_mode mode, struct lake **out, stru
 done:
     lake_close(&lake);
     return rc;
+}
+
+enum err lake_open(const char *url, enum lake_mode mode, struct lake **out, struct error *e)
+{
+    struct store *s;
+    enum err rc = store_open(url, 0, &s, e);
+    *out = NULL;
+    if (rc == ERR_NOT_FOUND) return err_hint(e, "lakefm --lake %s ingest FILE... makes a lake there", url);
+    return rc == ERR_OK ? lake_open_store(s, mode, out, e) : rc;
 }
 
 enum err lake_open_or_init(const char *url, enum lake_mode mode, struct lake **out, struct error *e)
