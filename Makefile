@@ -60,6 +60,7 @@ help:
 ## make test       all tests that CI runs
 ## make unit       unit tests only
 ## make e2e        end-to-end tests; TEST=cli_sql for one
+## make fuzz       fuzz the decoder for FUZZ_SECONDS=60 (clang)
 ## make bench      measure, side by side
 ## make install    PREFIX=/usr/local
 ## make test-fresh prove the set-up in a bare Debian made by debootstrap (root)
@@ -102,6 +103,26 @@ RUN_ENV := ASAN_OPTIONS=detect_container_overflow=0:detect_leaks=1 LSAN_OPTIONS=
 .PHONY: unit
 unit: $(TEST_PROGRAMS)
 	@RUN_ENV='$(RUN_ENV)' scripts/run_tests.sh $(TEST_PROGRAMS)
+
+# Programs of tests/ that are no unit tests (benchmarks, the other halves of oracles): make build/tests/decode/dump
+$(O)/tests/%: tests/%.c $(O)/liblakefm.a
+	@mkdir -p $(dir $@)
+	@$(CC) $(CFLAGS) -c $< -o $@.o
+	@$(CXX) $(LDFLAGS) -o $@ $@.o $(O)/liblakefm.a $(LIBS)
+
+# Coverage-guided fuzzing of the decoder for FUZZ_SECONDS (needs clang); its corpus is tests/fuzz/decode.
+FUZZ_SECONDS ?= 60
+FUZZ_CC ?= clang-14
+FUZZ_SOURCES = $(filter-out %_test.c,$(wildcard src/base/*.c src/schema/*.c src/refine/decode*.c)) $(O)/assets.S
+$(O)/fuzz/decode: $(FUZZ_SOURCES) $(wildcard src/base/*.h src/schema/*.h src/refine/decode*.h)
+	@mkdir -p $(dir $@)
+	@$(FUZZ_CC) -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Isrc \
+	  $(if $(filter x86_64,$(ARCH)),-mavx2 -maes -mbmi -mbmi2) \
+	  -o $@ $(FUZZ_SOURCES) -lyaml -ldeflate -lz -lzstd -lxxhash -lm -lpthread
+.PHONY: fuzz
+fuzz: $(O)/fuzz/decode
+	@mkdir -p $(O)/fuzz/corpus
+	@$(O)/fuzz/decode -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=$(O)/fuzz/ -print_final_stats=1 $(O)/fuzz/corpus tests/fuzz/decode
 
 .PHONY: e2e
 e2e: $(O)/lakefm

@@ -176,6 +176,7 @@ struct decoder *decode_new(const struct contract *c, const struct decode_options
     if (d->opt.line_limit > LINE_LIMIT_MAX) d->opt.line_limit = LINE_LIMIT_MAX;
     if (!d->opt.max_depth) d->opt.max_depth = 64;
     if (!d->opt.memory_bytes) d->opt.memory_bytes = (size_t)40 << 20;
+    if (!d->opt.learn_rows) d->opt.learn_rows = 512;
     if (!d->opt.now_ms) d->opt.now_ms = clock_now_ms();
     if (!d->opt.future_slack_ms) d->opt.future_slack_ms = CLOCK_DAY_MS;
     d->engine = choose_engine(d->opt.cpu);

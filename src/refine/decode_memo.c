@@ -13,9 +13,8 @@
 #include "base/mem.h"
 
 enum {
-    LEARN_ROWS = 512,  /* rows of a shape in one batch, to learn from */
     LEARN_TRIES = 8,   /* batches that gave too little evidence */
-    EVIDENCE = 64,     /* repeats needed to judge */
+    EVIDENCE_SHARE = 8, /* an eighth of the rows learned from must be repeats, to judge */
     WINDOW = 16384,    /* look-ups between judgements */
     STRIKES = 4,       /* bad windows in a row, when the misses come with new values */
     MEMOS_MAX = 64,
@@ -162,7 +161,7 @@ static unsigned run_end(struct learn *l, const struct shape *s, unsigned first)
     unsigned j = first;
     uint32_t **codes = l->d->store.codes;
 
-    if (l->count < LEARN_ROWS) {
+    if (l->count < l->d->opt.learn_rows) {
         while (j + 1u < s->step_count && can_join(&s->step[j + 1])) j++;
         return j;
     }
@@ -172,7 +171,7 @@ static unsigned run_end(struct learn *l, const struct shape *s, unsigned first)
         const uint32_t *other = codes[s->step[j + 1].columns[0]];
         uint32_t alone = number_pairs(l, other, true), both = number_pairs(l, other, false);
         uint32_t least = run < alone ? run : alone;
-        if (least < EVIDENCE) {
+        if (least < l->d->opt.learn_rows / EVIDENCE_SHARE) {
             l->unsure = true;
             break;
         }
@@ -231,7 +230,7 @@ static void plan_shape(struct learn *l, unsigned index)
     s->item_count = 0;
     s->has_tail = false;
     unsigned at = borrow_items(d, s);
-    if (!at && l->count < LEARN_ROWS) {
+    if (!at && l->count < d->opt.learn_rows) {
         shape_singles(s);
     } else {
         while (at < s->step_count) at = add_item(d, s, at, can_join(&s->step[at]) ? run_end(l, s, at) : at);

@@ -49,8 +49,8 @@ TESTING void testing_batch(struct buf *out, const struct decoder *d, const struc
     uint32_t r = 0, x = 0;
 
     while (r < b->rows || x < b->reject_count) {
-        const struct decode_reject *j = &b->rejects[x];
-        if (r < b->rows && (x == b->reject_count || base + b->source[r].line < j->line)) {
+        const struct decode_reject *j = x < b->reject_count ? &b->rejects[x] : NULL;
+        if (r < b->rows && (!j || base + b->source[r].line < j->line)) {
             buf_printf(out, "%llu ", (unsigned long long)(base + b->source[r].line));
             testing_row(out, d, b, r);
             buf_printf(out, " day=%d key=%016llx%016llx payload=%016llx", b->day[r], (unsigned long long)b->key[r].hi,
@@ -125,8 +125,10 @@ static const struct {
 } testing_modes[] = {
     {"strict parser", {.no_fast = true, .cpu = DECODE_CPU_PORTABLE}},
     {"avx2", {.cpu = DECODE_CPU_AVX2}},
+    {"avx2, learning from little", {.cpu = DECODE_CPU_AVX2, .learn_rows = 8}},
     {"avx2, no memo", {.cpu = DECODE_CPU_AVX2, .no_memo = true}},
     {"portable", {.cpu = DECODE_CPU_PORTABLE}},
+    {"portable, learning from little", {.cpu = DECODE_CPU_PORTABLE, .learn_rows = 8}},
     {"portable, no memo", {.cpu = DECODE_CPU_PORTABLE, .no_memo = true}},
     {"avx2, strict parser", {.no_fast = true, .cpu = DECODE_CPU_AVX2}},
 };

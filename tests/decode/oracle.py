@@ -430,7 +430,7 @@ def main():
                 f.write(b"\n".join(lines) + b"\n")
                 f.flush()
                 judged = [lines[0][3:]] + lines[1:]
-                for mode in range(6):
+                for mode in range(8):
                     args = [a.dump, "--contracts", "tests/decode", "--mode", str(mode)]
                     args += ["--block", str(r.choice([1000, 100000, 10**9]))]
                     out = subprocess.run(args + [topic, f.name], stdout=subprocess.PIPE, check=True).stdout.decode("utf-8")
@@ -440,7 +440,7 @@ def main():
                         return 1
             total += len(lines)
             rejected += int(re.search(r"rejects=(\d+)", out).group(1))
-    print("%d lines (%d rejected) in 6 modes: decoder and oracle agree (seeds %d to %d)" % (total, rejected, a.seed, a.seed + a.seeds - 1))
+    print("%d lines (%d rejected) in 8 modes: decoder and oracle agree (seeds %d to %d)" % (total, rejected, a.seed, a.seed + a.seeds - 1))
     return 0
 
 
