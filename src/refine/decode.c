@@ -25,11 +25,11 @@ static const struct engine *choose_engine(enum decode_cpu cpu)
     if (cpu == DECODE_CPU_AUTO && env && !strcmp(env, "portable")) cpu = DECODE_CPU_PORTABLE;
     if (cpu != DECODE_CPU_PORTABLE && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("aes") &&
         __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2"))
-        return &engine_avx2;
+        return &decode_engine_avx2;
 #else
     (void)cpu;
 #endif
-    return &engine_portable;
+    return &decode_engine_portable;
 }
 
 /* Without a random source there is still the address of a variable and the time. */
@@ -187,15 +187,15 @@ struct decoder *decode_new(const struct contract *c, const struct decode_options
     d->chosen = mem_array(c->column_count, sizeof *d->chosen);
     d->chosen_rank = mem_array(c->column_count, sizeof *d->chosen_rank);
     for (uint16_t i = 0; i < c->column_count; i++) {
-        dict_init(&d->dict[i], &c->columns[i]);
+        decode_dict_init(&d->dict[i], &c->columns[i]);
         d->seed[i] = d->dict[i].seed;
-        d->dict_bytes += dict_memory(&d->dict[i]);
+        d->dict_bytes += decode_dict_memory(&d->dict[i]);
     }
     arena_init(&d->object.keys);
     store_init(&d->store, c);
-    key_plan_make(c, c->routes[0].key, c->routes[0].key_count, &d->plan);
+    decode_key_plan_make(c, c->routes[0].key, c->routes[0].key_count, &d->plan);
     for (uint16_t r = 1; r < c->route_count; r++)
-        key_plan_make(c, c->routes[r].key, c->routes[r].key_count, &d->route_plan[r]);
+        decode_key_plan_make(c, c->routes[r].key, c->routes[r].key_count, &d->route_plan[r]);
     return d;
 }
 
@@ -203,9 +203,9 @@ void decode_free(struct decoder **dp)
 {
     struct decoder *d = *dp;
     if (!d) return;
-    for (uint16_t i = 0; i < d->contract->column_count; i++) dict_free(&d->dict[i]);
-    for (unsigned i = 0; i < d->shape_count; i++) shape_free(&d->shape[i]);
-    memos_free(d);
+    for (uint16_t i = 0; i < d->contract->column_count; i++) decode_dict_free(&d->dict[i]);
+    for (unsigned i = 0; i < d->shape_count; i++) decode_shape_free(&d->shape[i]);
+    decode_memos_free(d);
     store_free(&d->store, d->contract->column_count);
     for (size_t i = 0; i < d->drift_count; i++) mem_free(d->drift[i].key);
     mem_free(d->object.member);
@@ -338,9 +338,9 @@ static void take_line(struct decoder *d, const struct input_line *line)
     row = s->b.rows++;
     s->source[row] = line->source;
     s->payload[row] = 0;
-    if (len > d->opt.line_limit) reject_row(d, row, DECODE_OVERSIZE, CONTRACT_NONE);
+    if (len > d->opt.line_limit) decode_reject_row(d, row, DECODE_OVERSIZE, CONTRACT_NONE);
     else if (len > FAST_LINE_MAX || d->opt.no_fast || !d->engine->match(d, line->p, line->end, row))
-        slow_line(d, line->p, line->end, row);
+        decode_slow_line(d, line->p, line->end, row);
 }
 
 const struct decode_batch *decode_next(struct decoder *d)
@@ -348,7 +348,7 @@ const struct decode_batch *decode_next(struct decoder *d)
     struct batch_store *s = &d->store;
 
     store_clear(s, d->contract->column_count);
-    shapes_renew(d);
+    decode_shapes_renew(d);
     do {
         while (s->b.rows < DECODE_BATCH_ROWS && (!s->b.rows || decode_memory(d) < d->opt.memory_bytes)) {
             if (d->line_at == d->line_count && !fill_lines(d)) break;
@@ -358,8 +358,8 @@ const struct decode_batch *decode_next(struct decoder *d)
             if (d->shape[i]->pending) d->engine->resolve(d, d->shape[i]);
         s->b.full = decode_memory(d) >= d->opt.memory_bytes;
         if (!s->b.rows) return NULL;
-        memo_plan(d);
-        batch_finish(d);
+        decode_memo_plan(d);
+        decode_batch_finish(d);
     } while (!s->b.rows && !s->b.reject_count);
     return &s->b;
 }
@@ -383,10 +383,10 @@ void decode_forget(struct decoder *d)
 {
     d->dict_bytes = 0;
     for (uint16_t i = 0; i < d->contract->column_count; i++) {
-        dict_clear(&d->dict[i]);
-        d->dict_bytes += dict_memory(&d->dict[i]);
+        decode_dict_clear(&d->dict[i]);
+        d->dict_bytes += decode_dict_memory(&d->dict[i]);
     }
-    memos_clear(d);
+    decode_memos_clear(d);
     d->route_known = 0;
     d->store.b.full = false;
 }

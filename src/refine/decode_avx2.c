@@ -10,5 +10,5 @@
 
 static struct tag tag_of(const struct tag_key *k, const char *p, size_t len) { return scan_tag(k, p, len); }
 
-const struct engine engine_avx2 = {"avx2", tag_of, engine_match, engine_resolve, scan_newlines};
+const struct engine decode_engine_avx2 = {"avx2", tag_of, engine_match, engine_resolve, scan_newlines};
 #endif

@@ -8,40 +8,40 @@
 
 enum { TOKEN_BITS = 6, VALUES_MIN = 64 };
 
-void tag_table_init(struct tag_table *t, uint32_t bits)
+void decode_tag_table_init(struct tag_table *t, uint32_t bits)
 {
     t->shift = 64 - bits;
     t->used = 0;
-    t->slots = mem_zalloc(tag_table_size(t) * sizeof *t->slots);
+    t->slots = mem_zalloc(decode_tag_table_size(t) * sizeof *t->slots);
 }
 
-void tag_table_free(struct tag_table *t)
+void decode_tag_table_free(struct tag_table *t)
 {
     mem_free(t->slots);
     t->slots = NULL;
     t->used = 0;
 }
 
-void tag_table_clear(struct tag_table *t)
+void decode_tag_table_clear(struct tag_table *t)
 {
-    memset(t->slots, 0, tag_table_size(t) * sizeof *t->slots);
+    memset(t->slots, 0, decode_tag_table_size(t) * sizeof *t->slots);
     t->used = 0;
 }
 
 static void place(struct tag_table *t, struct tag_slot s)
 {
-    size_t mask = tag_table_size(t) - 1, at = s.lo >> t->shift;
+    size_t mask = decode_tag_table_size(t) - 1, at = s.lo >> t->shift;
     while (t->slots[at].value) at = (at + 1) & mask;
     t->slots[at] = s;
 }
 
-void tag_table_put(struct tag_table *t, struct tag h, uint32_t number)
+void decode_tag_table_put(struct tag_table *t, struct tag h, uint32_t number)
 {
-    size_t size = tag_table_size(t);
+    size_t size = decode_tag_table_size(t);
     if ((t->used + 1) * (size_t)8 > size * 5) {
         struct tag_slot *old = t->slots;
         uint32_t used = t->used;
-        tag_table_init(t, 65 - t->shift);
+        decode_tag_table_init(t, 65 - t->shift);
         t->used = used;
         for (size_t i = 0; i < size; i++)
             if (old[i].value) place(t, old[i]);
@@ -51,21 +51,21 @@ void tag_table_put(struct tag_table *t, struct tag h, uint32_t number)
     t->used++;
 }
 
-void dict_init(struct dict *t, const struct contract_column *col)
+void decode_dict_init(struct dict *t, const struct contract_column *col)
 {
     memset(t, 0, sizeof *t);
     t->type = col->type;
     t->is_text = col->type == CONTRACT_STRING;
     t->seed = XXH3_64bits(col->name, strlen(col->name));
-    tag_table_init(&t->tokens, TOKEN_BITS);
+    decode_tag_table_init(&t->tokens, TOKEN_BITS);
     t->by_value_size = VALUES_MIN;
     t->by_value = mem_zalloc(t->by_value_size * sizeof *t->by_value);
-    dict_clear(t);
+    decode_dict_clear(t);
 }
 
-void dict_free(struct dict *t)
+void decode_dict_free(struct dict *t)
 {
-    tag_table_free(&t->tokens);
+    decode_tag_table_free(&t->tokens);
     mem_free(t->number);
     mem_free(t->offset);
     mem_free(t->length);
@@ -102,10 +102,10 @@ static void push(struct dict *t, uint64_t number, struct view text, uint64_t has
 }
 
 /* Gives the memory back, too: a caller forgets because there is too much of it. */
-void dict_clear(struct dict *t)
+void decode_dict_clear(struct dict *t)
 {
-    tag_table_free(&t->tokens);
-    tag_table_init(&t->tokens, TOKEN_BITS);
+    decode_tag_table_free(&t->tokens);
+    decode_tag_table_init(&t->tokens, TOKEN_BITS);
     mem_free(t->by_value);
     t->by_value_size = VALUES_MIN;
     t->by_value = mem_zalloc(t->by_value_size * sizeof *t->by_value);
@@ -120,18 +120,18 @@ void dict_clear(struct dict *t)
     push(t, 0, view_of(""), 0);
 }
 
-size_t dict_memory(const struct dict *t)
+size_t decode_dict_memory(const struct dict *t)
 {
-    return tag_table_size(&t->tokens) * sizeof(struct tag_slot) + t->by_value_size * sizeof *t->by_value + t->bytes.cap +
+    return decode_tag_table_size(&t->tokens) * sizeof(struct tag_slot) + t->by_value_size * sizeof *t->by_value + t->bytes.cap +
            (size_t)t->cap * 16;
 }
 
-uint64_t value_hash_i64(uint64_t seed, int64_t v) { return XXH3_64bits_withSeed(&v, sizeof v, seed); }
+uint64_t decode_value_hash_i64(uint64_t seed, int64_t v) { return XXH3_64bits_withSeed(&v, sizeof v, seed); }
 
-uint64_t value_hash(const struct dict *t, const struct value *v)
+uint64_t decode_value_hash(const struct dict *t, const struct value *v)
 {
     if (v->null) return 0;
-    return t->is_text ? XXH3_64bits_withSeed(v->text.ptr, v->text.len, t->seed) : value_hash_i64(t->seed, v->integer);
+    return t->is_text ? XXH3_64bits_withSeed(v->text.ptr, v->text.len, t->seed) : decode_value_hash_i64(t->seed, v->integer);
 }
 
 static bool same(const struct dict *t, uint32_t code, const struct value *v, uint64_t hash)
@@ -153,10 +153,10 @@ static void rehash_values(struct dict *t)
     }
 }
 
-uint32_t dict_code(struct dict *t, const struct value *v)
+uint32_t decode_dict_code(struct dict *t, const struct value *v)
 {
     if (v->null) return 0;
-    uint64_t hash = value_hash(t, v);
+    uint64_t hash = decode_value_hash(t, v);
     size_t at = hash & (t->by_value_size - 1);
     for (; t->by_value[at]; at = (at + 1) & (t->by_value_size - 1))
         if (same(t, t->by_value[at], v, hash)) return t->by_value[at];

@@ -29,7 +29,7 @@ static const char *find_literal(const struct step *st, const char *p, const char
 static bool dense_general(struct decoder *d, uint16_t column, const char *p, const char *end, uint32_t row)
 {
     struct value v;
-    if (value_parse(d->contract, column, p, end, &d->scratch, &v) != FINE) return false;
+    if (decode_value_parse(d->contract, column, p, end, &d->scratch, &v) != FINE) return false;
     if (v.null) {
         if (d->contract->columns[column].required) return false;
         d->store.has_null[column] = true;
@@ -53,7 +53,7 @@ static inline const char *dense_value(struct decoder *d, const struct step *st, 
     return q && dense_general(d, column, p, q, row) ? q : NULL;
 }
 
-static inline void prefetch(const struct tag_table *t, struct tag h) { __builtin_prefetch(tag_table_home(t, h)); }
+static inline void prefetch(const struct tag_table *t, struct tag h) { __builtin_prefetch(decode_tag_table_home(t, h)); }
 
 /* Lays the line against s from item k on. True when all of it fits; else *k is the item that did not and pos[*k] its
  * place. */
@@ -171,12 +171,12 @@ static inline void resolve_column(struct decoder *d, struct shape *s, unsigned k
     uint64_t *payload = d->store.payload;
 
     for (uint32_t r = 0; r < s->pending; r++) {
-        uint32_t code = tag_table_get(&t->tokens, s->tag[base + r]);
+        uint32_t code = decode_tag_table_get(&t->tokens, s->tag[base + r]);
         if (code == NO_CODE) {
             enum decode_reason why;
             bool added;
             const char *p = s->ptr[base + r];
-            code = token_code(d, column, p, p + s->len[base + r], s->tag[base + r], &added, &why);
+            code = decode_token_code(d, column, p, p + s->len[base + r], s->tag[base + r], &added, &why);
             if (code == NO_CODE) {
                 *bad |= (uint64_t)1 << r;
                 continue;
@@ -203,7 +203,7 @@ static bool take_steps(struct decoder *d, const struct shape *s, const struct it
         for (unsigned c = 0; c < st->column_count; c++) {
             enum decode_reason why;
             bool one;
-            codes[st->columns[c]] = token_code(d, st->columns[c], p, q, h, &one, &why);
+            codes[st->columns[c]] = decode_token_code(d, st->columns[c], p, q, h, &one, &why);
             if (codes[st->columns[c]] == NO_CODE) return false;
             *added |= one;
         }
@@ -239,7 +239,7 @@ static bool memo_miss(struct decoder *d, struct shape *s, unsigned k, uint32_t r
         d->store.codes[column][s->row[r]] = entry[i];
     }
     d->store.payload[s->row[r]] += payload;
-    memo_put(d, m, s->tag[slot], payload, entry);
+    decode_memo_put(d, m, s->tag[slot], payload, entry);
     return true;
 }
 
@@ -251,7 +251,7 @@ static inline void resolve_memo(struct decoder *d, struct shape *s, unsigned k, 
 
     m->lookups += n;
     for (uint32_t r = 0; r < n; r++) {
-        found[r] = tag_table_get(&m->table, s->tag[base + r]);
+        found[r] = decode_tag_table_get(&m->table, s->tag[base + r]);
         if (found[r] != NO_CODE) __builtin_prefetch(m->entries + (size_t)found[r] * m->stride);
     }
     for (uint32_t r = 0; r < n; r++) {
@@ -293,7 +293,7 @@ static void engine_resolve(struct decoder *d, struct shape *s)
         } else if (!st->column_count) {
             for (uint32_t r = 0; r < s->pending; r++) {
                 size_t slot = (size_t)k * GROUP_ROWS + r;
-                if (!json_value_ok(s->ptr[slot], s->ptr[slot] + s->len[slot])) bad |= (uint64_t)1 << r;
+                if (!decode_json_value_ok(s->ptr[slot], s->ptr[slot] + s->len[slot])) bad |= (uint64_t)1 << r;
             }
         } else if (!st->dense) {
             for (unsigned i = 0; i < st->column_count; i++) resolve_column(d, s, k, st->columns[i], &bad);
@@ -302,9 +302,9 @@ static void engine_resolve(struct decoder *d, struct shape *s)
     fill_absent(d, s);
     uint32_t n = s->pending;
     s->pending = 0;
-    if (s->drift_count) shape_count_drift(d, s, n - (uint32_t)__builtin_popcountll(bad));
+    if (s->drift_count) decode_shape_count_drift(d, s, n - (uint32_t)__builtin_popcountll(bad));
     for (; bad; bad &= bad - 1) {
         unsigned r = (unsigned)__builtin_ctzll(bad);
-        slow_line(d, s->line[r], s->line_end[r], s->row[r]);
+        decode_slow_line(d, s->line[r], s->line_end[r], s->row[r]);
     }
 }

@@ -38,7 +38,7 @@ static const char *scalar(const char *p, const char *end, enum decode_reason *wh
     if (p == end) return fail(why, DECODE_BAD_JSON);
     switch (*p) {
     case '"':
-        q = text_end(p + 1, end, &escaped, why);
+        q = decode_text_end(p + 1, end, &escaped, why);
         return q ? q + 1 : NULL;
     case 't': return word(p, end, "true", 4) ? p + 4 : fail(why, DECODE_BAD_JSON);
     case 'f': return word(p, end, "false", 5) ? p + 5 : fail(why, DECODE_BAD_JSON);
@@ -51,7 +51,7 @@ static const char *scalar(const char *p, const char *end, enum decode_reason *wh
     default: break;
     }
     if (*p != '-' && (*p < '0' || *p > '9')) return unexpected(p, end, why);
-    q = number_end(p, end);
+    q = decode_number_end(p, end);
     return q ? q : fail(why, DECODE_BAD_JSON);
 }
 
@@ -61,7 +61,7 @@ static const char *key_and_colon(const char *p, const char *end, enum decode_rea
     bool escaped;
 
     if (p == end || *p != '"') return unexpected(p, end, why);
-    const char *q = text_end(p + 1, end, &escaped, why);
+    const char *q = decode_text_end(p + 1, end, &escaped, why);
     if (!q) return NULL;
     q = skip_space(q + 1, end);
     return q < end && *q == ':' ? q + 1 : unexpected(q, end, why);
@@ -109,7 +109,7 @@ static const char *any_value(const char *p, const char *end, uint32_t max_depth,
     }
 }
 
-bool json_value_ok(const char *p, const char *end)
+bool decode_json_value_ok(const char *p, const char *end)
 {
     enum decode_reason why;
     return scalar(p, end, &why) == end;
@@ -163,9 +163,9 @@ static const char *member_at(struct decoder *d, const char *p, const char *end, 
     bool escaped;
 
     if (p == end || *p != '"') return unexpected(p, end, why);
-    const char *q = text_end(p + 1, end, &escaped, why);
+    const char *q = decode_text_end(p + 1, end, &escaped, why);
     if (!q) return NULL;
-    m->key = text_unescape(p + 1, q, escaped, &d->scratch.unescaped);
+    m->key = decode_text_unescape(p + 1, q, escaped, &d->scratch.unescaped);
     if (escaped) m->key.ptr = arena_strndup(&o->keys, m->key.ptr, m->key.len);
     m->known = known_key_find(d, m->key);
     q = skip_space(q + 1, end);
@@ -176,7 +176,7 @@ static const char *member_at(struct decoder *d, const char *p, const char *end, 
     return m->end;
 }
 
-bool json_parse(struct decoder *d, const char *p, const char *end, struct json_object *o)
+bool decode_json_parse(struct decoder *d, const char *p, const char *end, struct json_object *o)
 {
     const char *before = p, *q;
     struct member m;

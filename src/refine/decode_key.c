@@ -11,7 +11,7 @@
 static const uint64_t hashed_bit = (uint64_t)1 << 63;
 
 /* 127 bits for the numbers + 1 (0 is null). These widths are part of the lake's format: keys are kept on disk. */
-void key_plan_make(const struct contract *c, const uint16_t *columns, uint16_t count, struct key_plan *out)
+void decode_key_plan_make(const struct contract *c, const uint16_t *columns, uint16_t count, struct key_plan *out)
 {
     unsigned used = 0, wide = 0;
 
@@ -86,7 +86,7 @@ static struct hash128 row_key(const struct decoder *d, uint32_t row)
     for (uint16_t i = 0; i < n; i++) {
         const struct batch_store *s = &d->store;
         if (!s->dense[i]) word[i] = d->dict[i].hash[s->codes[i][row]];
-        else if (!s->present[i] || s->present[i][row]) word[i] = value_hash_i64(d->seed[i], s->dense[i][row]);
+        else if (!s->present[i] || s->present[i][row]) word[i] = decode_value_hash_i64(d->seed[i], s->dense[i][row]);
     }
     return hashed(word, n);
 }
@@ -139,7 +139,7 @@ static void check_route(struct decoder *d, uint32_t row, const struct contract_r
         const struct batch_store *s = &d->store;
         bool null = s->dense[column] ? s->present[column] && !s->present[column][row] : !s->codes[column][row];
         if (null) {
-            reject_row(d, row, DECODE_NULL, column);
+            decode_reject_row(d, row, DECODE_NULL, column);
             return;
         }
     }
@@ -188,7 +188,7 @@ static int by_line(const void *a, const void *b)
     return (x->line > y->line) - (x->line < y->line);
 }
 
-void batch_finish(struct decoder *d)
+void decode_batch_finish(struct decoder *d)
 {
     struct batch_store *s = &d->store;
     const struct contract *c = d->contract;

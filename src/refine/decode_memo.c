@@ -23,18 +23,18 @@ enum {
 
 static void memo_reset(struct decoder *d, struct memo *m)
 {
-    d->memo_bytes -= tag_table_size(&m->table) * sizeof(struct tag_slot) + (size_t)m->cap * m->stride * sizeof *m->entries;
-    tag_table_free(&m->table);
+    d->memo_bytes -= decode_tag_table_size(&m->table) * sizeof(struct tag_slot) + (size_t)m->cap * m->stride * sizeof *m->entries;
+    decode_tag_table_free(&m->table);
     mem_free(m->entries);
     m->entries = NULL;
     m->count = m->cap = 0;
-    tag_table_init(&m->table, TABLE_BITS);
-    d->memo_bytes += tag_table_size(&m->table) * sizeof(struct tag_slot);
+    decode_tag_table_init(&m->table, TABLE_BITS);
+    d->memo_bytes += decode_tag_table_size(&m->table) * sizeof(struct tag_slot);
 }
 
-void memo_put(struct decoder *d, struct memo *m, struct tag h, uint64_t payload, const uint32_t *codes)
+void decode_memo_put(struct decoder *d, struct memo *m, struct tag h, uint64_t payload, const uint32_t *codes)
 {
-    if (tag_table_get(&m->table, h) != NO_CODE) return; /* twice among the pending rows */
+    if (decode_tag_table_get(&m->table, h) != NO_CODE) return; /* twice among the pending rows */
     if (m->count == m->cap) {
         /* Half of the memory is for dictionaries. A memo that has no more room starts anew. */
         if (m->cap && d->memo_bytes + (size_t)m->cap * (m->stride * sizeof *m->entries + 2 * sizeof(struct tag_slot)) >
@@ -48,20 +48,20 @@ void memo_put(struct decoder *d, struct memo *m, struct tag h, uint64_t payload,
     uint32_t *e = m->entries + (size_t)m->count * m->stride;
     memcpy(e, &payload, sizeof payload);
     memcpy(e + 2, codes, m->column_count * sizeof *codes);
-    d->memo_bytes -= tag_table_size(&m->table) * sizeof(struct tag_slot);
-    tag_table_put(&m->table, h, m->count++);
-    d->memo_bytes += tag_table_size(&m->table) * sizeof(struct tag_slot);
+    d->memo_bytes -= decode_tag_table_size(&m->table) * sizeof(struct tag_slot);
+    decode_tag_table_put(&m->table, h, m->count++);
+    d->memo_bytes += decode_tag_table_size(&m->table) * sizeof(struct tag_slot);
 }
 
-void memos_clear(struct decoder *d)
+void decode_memos_clear(struct decoder *d)
 {
     for (unsigned i = 0; i < d->memo_count; i++) memo_reset(d, d->memo[i]);
 }
 
-void memos_free(struct decoder *d)
+void decode_memos_free(struct decoder *d)
 {
     for (unsigned i = 0; i < d->memo_count; i++) {
-        tag_table_free(&d->memo[i]->table);
+        decode_tag_table_free(&d->memo[i]->table);
         mem_free(d->memo[i]->entries);
         mem_free(d->memo[i]);
     }
@@ -106,8 +106,8 @@ static struct memo *memo_of(struct decoder *d, const struct shape *s, const stru
     m->tail = it->tail;
     memo_columns(d, m, s, it);
     m->stride = 2u + ((m->column_count + 1u) & ~1u);
-    tag_table_init(&m->table, TABLE_BITS);
-    d->memo_bytes += tag_table_size(&m->table) * sizeof(struct tag_slot);
+    decode_tag_table_init(&m->table, TABLE_BITS);
+    d->memo_bytes += decode_tag_table_size(&m->table) * sizeof(struct tag_slot);
     d->memo[d->memo_count++] = m;
     return m;
 }
@@ -207,7 +207,7 @@ static unsigned borrow_items(struct decoder *d, struct shape *s)
         const struct shape *o = d->shape[t];
         unsigned same = 0;
         if (o == s || !o->planned) continue;
-        while (same < s->step_count && same < o->step_count && shape_same_step(&s->step[same], &o->step[same])) same++;
+        while (same < s->step_count && same < o->step_count && decode_shape_same_step(&s->step[same], &o->step[same])) same++;
         if (same > most) most = same, like = o;
     }
     for (unsigned k = 0; like && k < like->item_count && like->item[k].last < most; k++)
@@ -231,7 +231,7 @@ static void plan_shape(struct learn *l, unsigned index)
     s->has_tail = false;
     unsigned at = borrow_items(d, s);
     if (!at && l->count < d->opt.learn_rows) {
-        shape_singles(s);
+        decode_shape_singles(s);
     } else {
         while (at < s->step_count) at = add_item(d, s, at, can_join(&s->step[at]) ? run_end(l, s, at) : at);
         s->planned = !l->unsure || ++s->plan_tries >= LEARN_TRIES;
@@ -251,7 +251,7 @@ static bool judge(struct memo *m)
 }
 
 /* Shapes are planned from the most frequent on; a change of plan makes the others follow. */
-void memo_plan(struct decoder *d)
+void decode_memo_plan(struct decoder *d)
 {
     struct learn l = {.d = d, .size = 2 * DECODE_BATCH_ROWS};
     bool again = false, open[SHAPES_MAX] = {false};
@@ -280,7 +280,7 @@ void memo_plan(struct decoder *d)
         open[best] = false;
         plan_shape(&l, best);
     }
-    if (l.pair) shapes_relate(d);
+    if (l.pair) decode_shapes_relate(d);
     mem_free(l.pair);
     mem_free(l.number);
     mem_free(l.joint);

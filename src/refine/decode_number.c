@@ -10,7 +10,7 @@
 
 static bool digit(char c) { return c >= '0' && c <= '9'; }
 
-const char *number_end(const char *p, const char *end)
+const char *decode_number_end(const char *p, const char *end)
 {
     if (p < end && *p == '-') p++;
     if (p == end || !digit(*p)) return NULL;
@@ -77,11 +77,11 @@ static void take_apart(const char *p, const char *end, struct decimal *d)
     }
 }
 
-enum decode_reason number_integer(const char *p, const char *end, bool floats, int64_t min, int64_t max, int64_t *out)
+enum decode_reason decode_number_integer(const char *p, const char *end, bool floats, int64_t min, int64_t max, int64_t *out)
 {
     struct decimal d;
 
-    if (number_end(p, end) != end) return DECODE_BAD_JSON;
+    if (decode_number_end(p, end) != end) return DECODE_BAD_JSON;
     take_apart(p, end, &d);
     if (!d.plain && !floats) return DECODE_NOT_INTEGER;
     if (!d.digits) return *out = 0, min > 0 || max < 0 ? DECODE_OUT_OF_RANGE : FINE;
@@ -116,14 +116,14 @@ static double by_strtod(const char *p, const char *end)
     return v;
 }
 
-enum decode_reason number_double(const char *p, const char *end, double *out)
+enum decode_reason decode_number_double(const char *p, const char *end, double *out)
 {
     static const double ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     struct decimal d;
     double v;
 
-    if (number_end(p, end) != end) return DECODE_BAD_JSON;
+    if (decode_number_end(p, end) != end) return DECODE_BAD_JSON;
     take_apart(p, end, &d);
     /* Both factors are exact doubles, so the one operation rounds once (Clinger 1990). */
     if (d.exact && d.mantissa <= (uint64_t)1 << 53 && d.exponent >= -22 && d.exponent <= 22) {

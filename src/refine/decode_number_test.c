@@ -7,7 +7,7 @@
 
 static enum decode_reason integer(const char *s, bool floats, int64_t *out)
 {
-    return number_integer(s, s + strlen(s), floats, INT64_MIN, INT64_MAX, out);
+    return decode_number_integer(s, s + strlen(s), floats, INT64_MIN, INT64_MAX, out);
 }
 
 static void integers_are_exact(void **state)
@@ -60,7 +60,7 @@ static void integers_are_exact(void **state)
         }
     }
     int64_t v;
-    assert_int_equal(number_integer("65535", &"65535"[5], false, 0, 65535, &v), FINE);
+    assert_int_equal(decode_number_integer("65535", &"65535"[5], false, 0, 65535, &v), FINE);
 }
 
 static void grammar_is_rfc_8259(void **state)
@@ -73,18 +73,18 @@ static void grammar_is_rfc_8259(void **state)
         int64_t v;
         double x;
         const char *end = bad[i] + strlen(bad[i]);
-        assert_ptr_not_equal(number_end(bad[i], end) ? number_end(bad[i], end) : bad[i] - 1, end);
+        assert_ptr_not_equal(decode_number_end(bad[i], end) ? decode_number_end(bad[i], end) : bad[i] - 1, end);
         assert_int_equal(integer(bad[i], true, &v), DECODE_BAD_JSON);
-        assert_int_equal(number_double(bad[i], end, &x), DECODE_BAD_JSON);
+        assert_int_equal(decode_number_double(bad[i], end, &x), DECODE_BAD_JSON);
     }
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
-        assert_ptr_equal(number_end(good[i], good[i] + strlen(good[i])), good[i] + strlen(good[i]));
+        assert_ptr_equal(decode_number_end(good[i], good[i] + strlen(good[i])), good[i] + strlen(good[i]));
 }
 
 static void check_double(const char *s)
 {
     double got = 0, want = strtod(s, NULL);
-    enum decode_reason why = number_double(s, s + strlen(s), &got);
+    enum decode_reason why = decode_number_double(s, s + strlen(s), &got);
     if (want > DBL_MAX || want < -DBL_MAX) {
         assert_int_equal(why, DECODE_NOT_FINITE);
         return;

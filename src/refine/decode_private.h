@@ -51,18 +51,18 @@ struct tag_table {
     uint32_t shift; /* 64 - log2(size) */
     uint32_t used;
 };
-void tag_table_init(struct tag_table *t, uint32_t bits);
-void tag_table_free(struct tag_table *t);
-void tag_table_clear(struct tag_table *t); /* keeps its size */
-void tag_table_put(struct tag_table *t, struct tag h, uint32_t number); /* h is not there yet */
-static inline size_t tag_table_size(const struct tag_table *t) { return (size_t)1 << (64 - t->shift); }
-static inline const struct tag_slot *tag_table_home(const struct tag_table *t, struct tag h)
+void decode_tag_table_init(struct tag_table *t, uint32_t bits);
+void decode_tag_table_free(struct tag_table *t);
+void decode_tag_table_clear(struct tag_table *t); /* keeps its size */
+void decode_tag_table_put(struct tag_table *t, struct tag h, uint32_t number); /* h is not there yet */
+static inline size_t decode_tag_table_size(const struct tag_table *t) { return (size_t)1 << (64 - t->shift); }
+static inline const struct tag_slot *decode_tag_table_home(const struct tag_table *t, struct tag h)
 {
     return &t->slots[h.lo >> t->shift];
 }
-static inline uint32_t tag_table_get(const struct tag_table *t, struct tag h)
+static inline uint32_t decode_tag_table_get(const struct tag_table *t, struct tag h)
 {
-    size_t mask = tag_table_size(t) - 1;
+    size_t mask = decode_tag_table_size(t) - 1;
     for (size_t i = h.lo >> t->shift;; i = (i + 1) & mask) {
         const struct tag_slot *s = &t->slots[i];
         if (s->lo == h.lo && s->hi == (uint32_t)h.hi && s->value) return s->value - 1;
@@ -81,20 +81,20 @@ struct value_scratch {
     struct buf unescaped, cleaned;
 };
 /* A whole JSON number (and nothing else) as an integer in [min, max]. `floats`: 1e3 and 1.0 are fine. */
-enum decode_reason number_integer(const char *p, const char *end, bool floats, int64_t min, int64_t max, int64_t *out);
+enum decode_reason decode_number_integer(const char *p, const char *end, bool floats, int64_t min, int64_t max, int64_t *out);
 /* A whole JSON number as the nearest double. */
-enum decode_reason number_double(const char *p, const char *end, double *out);
+enum decode_reason decode_number_double(const char *p, const char *end, double *out);
 /* End of the JSON number that begins at p; NULL if none does. */
-const char *number_end(const char *p, const char *end);
+const char *decode_number_end(const char *p, const char *end);
 
 /* The closing quote of the string whose first character (after its quote) is at p; NULL with *why when the string is cut
  * or breaks a rule (escapes, UTF-8, control characters, NUL). */
-const char *text_end(const char *p, const char *end, bool *escaped, enum decode_reason *why);
+const char *decode_text_end(const char *p, const char *end, bool *escaped, enum decode_reason *why);
 /* What a checked string's inside means; borrows from it or from scratch. */
-struct view text_unescape(const char *p, const char *end, bool escaped, struct buf *scratch);
+struct view decode_text_unescape(const char *p, const char *end, bool escaped, struct buf *scratch);
 
 /* The value of a token for a column, or why not. *v borrows from the token or scratch. Time columns come in ms. */
-enum decode_reason value_parse(const struct contract *c, uint16_t column, const char *p, const char *end,
+enum decode_reason decode_value_parse(const struct contract *c, uint16_t column, const char *p, const char *end,
                                struct value_scratch *scratch, struct value *v);
 
 /* ---- dictionary of one column */
@@ -112,13 +112,13 @@ struct dict {
     uint32_t *by_value;      /* open-addressed codes, 0 empty; size a power of two > 4/3 count */
     uint32_t by_value_size;
 };
-void dict_init(struct dict *t, const struct contract_column *col);
-void dict_free(struct dict *t);
-void dict_clear(struct dict *t);
-size_t dict_memory(const struct dict *t);
-uint32_t dict_code(struct dict *t, const struct value *v); /* of a value, added if it is new; 0 for null */
-uint64_t value_hash(const struct dict *t, const struct value *v); /* 0 for null */
-uint64_t value_hash_i64(uint64_t seed, int64_t v);
+void decode_dict_init(struct dict *t, const struct contract_column *col);
+void decode_dict_free(struct dict *t);
+void decode_dict_clear(struct dict *t);
+size_t decode_dict_memory(const struct dict *t);
+uint32_t decode_dict_code(struct dict *t, const struct value *v); /* of a value, added if it is new; 0 for null */
+uint64_t decode_value_hash(const struct dict *t, const struct value *v); /* 0 for null */
+uint64_t decode_value_hash_i64(uint64_t seed, int64_t v);
 
 /* ---- memo of one layout */
 
@@ -245,9 +245,9 @@ struct engine {
     void (*resolve)(struct decoder *d, struct shape *s);                            /* its pending rows */
     size_t (*newlines)(const char *p, const char *end, uint32_t *out, size_t max);  /* positions of the first '\n's */
 };
-extern const struct engine engine_portable;
+extern const struct engine decode_engine_portable;
 #if defined(__x86_64__)
-extern const struct engine engine_avx2;
+extern const struct engine decode_engine_avx2;
 #endif
 
 struct decoder {
@@ -302,35 +302,35 @@ struct decoder {
 };
 
 /* ---- decode_slow.c */
-void slow_line(struct decoder *d, const char *p, const char *end, uint32_t row);
+void decode_slow_line(struct decoder *d, const char *p, const char *end, uint32_t row);
 /* Marks the row dead and keeps the reject. */
-void reject_row(struct decoder *d, uint32_t row, enum decode_reason why, uint16_t column);
-/* A token's code for a column (by dictionary or by value_parse), NO_CODE with *why when it is wrong. */
-uint32_t token_code(struct decoder *d, uint16_t column, const char *p, const char *end, struct tag h, bool *added,
+void decode_reject_row(struct decoder *d, uint32_t row, enum decode_reason why, uint16_t column);
+/* A token's code for a column (by dictionary or by decode_value_parse), NO_CODE with *why when it is wrong. */
+uint32_t decode_token_code(struct decoder *d, uint16_t column, const char *p, const char *end, struct tag h, bool *added,
                     enum decode_reason *why);
-void drift_count(struct decoder *d, const char *key, size_t len);
+void decode_drift_add(struct decoder *d, const char *key, size_t len);
 
 /* ---- decode_json.c */
-bool json_parse(struct decoder *d, const char *p, const char *end, struct json_object *o);
-bool json_value_ok(const char *p, const char *end); /* a whole scalar, for drift steps */
+bool decode_json_parse(struct decoder *d, const char *p, const char *end, struct json_object *o);
+bool decode_json_value_ok(const char *p, const char *end); /* a whole scalar, for drift steps */
 
 /* ---- decode_shape.c */
-void shape_learn(struct decoder *d, const struct json_object *o, const char *p, const char *end);
-bool shape_same_step(const struct step *a, const struct step *b);
-void shape_singles(struct shape *s);       /* one item a step */
-void shapes_relate(struct decoder *d);     /* after shapes or their items changed */
-void shapes_renew(struct decoder *d);      /* between batches: drops the least used when new ones wait */
-void shape_free(struct shape **s);
-void shape_count_drift(struct decoder *d, const struct shape *s, uint32_t rows);
+void decode_shape_learn(struct decoder *d, const struct json_object *o, const char *p, const char *end);
+bool decode_shape_same_step(const struct step *a, const struct step *b);
+void decode_shape_singles(struct shape *s);       /* one item a step */
+void decode_shapes_relate(struct decoder *d);     /* after shapes or their items changed */
+void decode_shapes_renew(struct decoder *d);      /* between batches: drops the least used when new ones wait */
+void decode_shape_free(struct shape **s);
+void decode_shape_count_drift(struct decoder *d, const struct shape *s, uint32_t rows);
 
 /* ---- decode_memo.c */
-void memo_plan(struct decoder *d); /* at the end of a batch: learns which steps repeat together, drops what does not pay */
-void memo_put(struct decoder *d, struct memo *m, struct tag h, uint64_t payload, const uint32_t *codes);
-void memos_clear(struct decoder *d);
-void memos_free(struct decoder *d);
+void decode_memo_plan(struct decoder *d); /* at the end of a batch: learns which steps repeat together, drops what does not pay */
+void decode_memo_put(struct decoder *d, struct memo *m, struct tag h, uint64_t payload, const uint32_t *codes);
+void decode_memos_clear(struct decoder *d);
+void decode_memos_free(struct decoder *d);
 
 /* ---- decode_key.c */
-void key_plan_make(const struct contract *c, const uint16_t *columns, uint16_t count, struct key_plan *out);
-void batch_finish(struct decoder *d); /* dense payloads, days, keys, routes; drops dead rows, sorts rejects */
+void decode_key_plan_make(const struct contract *c, const uint16_t *columns, uint16_t count, struct key_plan *out);
+void decode_batch_finish(struct decoder *d); /* dense payloads, days, keys, routes; drops dead rows, sorts rejects */
 
 #endif

@@ -55,7 +55,7 @@ static bool make_steps(struct decoder *d, struct shape *s, const struct json_obj
     return take_literal(s->end, &s->end_len, o->tail, end);
 }
 
-bool shape_same_step(const struct step *a, const struct step *b)
+bool decode_shape_same_step(const struct step *a, const struct step *b)
 {
     return a->literal_len == b->literal_len && !memcmp(a->literal, b->literal, a->literal_len) &&
            a->column_count == b->column_count && !memcmp(a->columns, b->columns, a->column_count * sizeof a->columns[0]);
@@ -65,7 +65,7 @@ static bool same_shape(const struct shape *a, const struct shape *b)
 {
     if (a->step_count != b->step_count || a->end_len != b->end_len || memcmp(a->end, b->end, a->end_len)) return false;
     for (unsigned i = 0; i < a->step_count; i++)
-        if (!shape_same_step(&a->step[i], &b->step[i])) return false;
+        if (!decode_shape_same_step(&a->step[i], &b->step[i])) return false;
     return true;
 }
 
@@ -75,14 +75,14 @@ static void set_absent(struct decoder *d, struct shape *s)
         if (d->chosen[k] == NO_CODE) s->absent[s->absent_count++] = k;
 }
 
-void shape_singles(struct shape *s)
+void decode_shape_singles(struct shape *s)
 {
     for (uint16_t i = 0; i < s->step_count; i++) s->item[i] = (struct item){.first = (uint8_t)i, .last = (uint8_t)i};
     s->item_count = s->step_count;
     s->has_tail = false;
 }
 
-void shape_learn(struct decoder *d, const struct json_object *o, const char *p, const char *end)
+void decode_shape_learn(struct decoder *d, const struct json_object *o, const char *p, const char *end)
 {
     struct shape *s;
 
@@ -96,19 +96,19 @@ void shape_learn(struct decoder *d, const struct json_object *o, const char *p, 
     for (unsigned t = 0; t < d->shape_count; t++)
         if (same_shape(s, d->shape[t])) goto drop;
     set_absent(d, s);
-    shape_singles(s);
+    decode_shape_singles(s);
     size_t slots = (size_t)s->step_count * GROUP_ROWS;
     s->tag = mem_zalloc(slots * sizeof *s->tag);
     s->ptr = mem_zalloc(slots * sizeof *s->ptr);
     s->len = mem_zalloc(slots * sizeof *s->len);
     d->shape[d->shape_count++] = s;
-    shapes_relate(d);
+    decode_shapes_relate(d);
     return;
 drop:
-    shape_free(&s);
+    decode_shape_free(&s);
 }
 
-void shape_free(struct shape **s)
+void decode_shape_free(struct shape **s)
 {
     if (!*s) return;
     for (unsigned i = 0; i < (*s)->drift_count; i++) mem_free((*s)->drift[i]);
@@ -126,7 +126,7 @@ static bool same_item(const struct shape *a, const struct shape *b, unsigned k)
     if (x->tail) return true; /* the same memo after the same items */
     if (x->first != y->first || x->last != y->last) return false;
     for (unsigned i = x->first; i <= x->last; i++)
-        if (!shape_same_step(&a->step[i], &b->step[i])) return false;
+        if (!decode_shape_same_step(&a->step[i], &b->step[i])) return false;
     /* Where it ends depends on what follows. */
     const struct step *an = &a->step[x->last], *bn = &b->step[y->last];
     if (!x->memo) return an->until == bn->until;
@@ -134,7 +134,7 @@ static bool same_item(const struct shape *a, const struct shape *b, unsigned k)
     return an->literal_len == bn->literal_len && !memcmp(an->literal, bn->literal, an->literal_len);
 }
 
-void shapes_relate(struct decoder *d)
+void decode_shapes_relate(struct decoder *d)
 {
     for (unsigned i = 0; i < d->shape_count; i++)
         for (unsigned j = 0; j < d->shape_count; j++) {
@@ -152,7 +152,7 @@ void shapes_relate(struct decoder *d)
     }
 }
 
-void shapes_renew(struct decoder *d)
+void decode_shapes_renew(struct decoder *d)
 {
     unsigned least = 0;
 
@@ -160,17 +160,17 @@ void shapes_renew(struct decoder *d)
     d->slow_streak = 0;
     for (unsigned i = 1; i < d->shape_count; i++)
         if (d->shape[i]->window < d->shape[least]->window) least = i;
-    shape_free(&d->shape[least]);
+    decode_shape_free(&d->shape[least]);
     d->shape[least] = d->shape[--d->shape_count];
     d->shape[d->shape_count] = NULL;
     d->shape_last = 0;
     for (unsigned i = 0; i < d->shape_count; i++) d->shape[i]->window = 0;
-    shapes_relate(d);
+    decode_shapes_relate(d);
 }
 
-void shape_count_drift(struct decoder *d, const struct shape *s, uint32_t rows)
+void decode_shape_count_drift(struct decoder *d, const struct shape *s, uint32_t rows)
 {
     d->counts.drift_rows += rows;
     for (unsigned i = 0; i < s->drift_count; i++)
-        for (uint32_t r = 0; r < rows; r++) drift_count(d, s->drift[i], strlen(s->drift[i]));
+        for (uint32_t r = 0; r < rows; r++) decode_drift_add(d, s->drift[i], strlen(s->drift[i]));
 }

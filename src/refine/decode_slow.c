@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 
-void reject_row(struct decoder *d, uint32_t row, enum decode_reason why, uint16_t column)
+void decode_reject_row(struct decoder *d, uint32_t row, enum decode_reason why, uint16_t column)
 {
     struct batch_store *s = &d->store;
     if (s->b.reject_count == s->reject_cap)
@@ -18,7 +18,7 @@ void reject_row(struct decoder *d, uint32_t row, enum decode_reason why, uint16_
     d->counts.reason[why]++;
 }
 
-void drift_count(struct decoder *d, const char *key, size_t len)
+void decode_drift_add(struct decoder *d, const char *key, size_t len)
 {
     d->counts.drift_keys++;
     for (size_t i = 0; i < d->drift_count; i++)
@@ -30,22 +30,22 @@ void drift_count(struct decoder *d, const char *key, size_t len)
     d->drift[d->drift_count++] = (struct drift_entry){mem_strndup(key, len), 1};
 }
 
-uint32_t token_code(struct decoder *d, uint16_t column, const char *p, const char *end, struct tag h, bool *added,
+uint32_t decode_token_code(struct decoder *d, uint16_t column, const char *p, const char *end, struct tag h, bool *added,
                     enum decode_reason *why)
 {
     struct dict *t = &d->dict[column];
     struct value v;
-    uint32_t code = tag_table_get(&t->tokens, h);
+    uint32_t code = decode_tag_table_get(&t->tokens, h);
 
     *added = false;
     if (code != NO_CODE) return code;
-    *why = value_parse(d->contract, column, p, end, &d->scratch, &v);
+    *why = decode_value_parse(d->contract, column, p, end, &d->scratch, &v);
     if (*why == FINE && v.null && d->contract->columns[column].required) *why = DECODE_NULL;
     if (*why != FINE) return NO_CODE;
-    size_t before = dict_memory(t);
-    code = dict_code(t, &v);
-    tag_table_put(&t->tokens, h, code);
-    d->dict_bytes += dict_memory(t) - before;
+    size_t before = decode_dict_memory(t);
+    code = decode_dict_code(t, &v);
+    decode_tag_table_put(&t->tokens, h, code);
+    d->dict_bytes += decode_dict_memory(t) - before;
     *added = true;
     return code;
 }
@@ -74,7 +74,7 @@ static enum decode_reason fill_dense(struct decoder *d, uint16_t column, const s
 {
     struct value v = {.null = true};
     if (m) {
-        enum decode_reason why = value_parse(d->contract, column, m->value, m->end, &d->scratch, &v);
+        enum decode_reason why = decode_value_parse(d->contract, column, m->value, m->end, &d->scratch, &v);
         if (why != FINE) return why;
     }
     if (v.null && d->contract->columns[column].required) return DECODE_NULL;
@@ -94,7 +94,7 @@ static enum decode_reason fill_column(struct decoder *d, uint16_t column, const 
     uint32_t code = 0;
     if (m) {
         struct tag h = d->engine->tag(&d->tag_key, m->value, (size_t)(m->end - m->value));
-        code = token_code(d, column, m->value, m->end, h, &added, &why);
+        code = decode_token_code(d, column, m->value, m->end, h, &added, &why);
         if (code == NO_CODE) return why;
     }
     d->store.codes[column][row] = code;
@@ -102,7 +102,7 @@ static enum decode_reason fill_column(struct decoder *d, uint16_t column, const 
     return FINE;
 }
 
-void slow_line(struct decoder *d, const char *p, const char *end, uint32_t row)
+void decode_slow_line(struct decoder *d, const char *p, const char *end, uint32_t row)
 {
     struct json_object *o = &d->object;
     const struct contract *c = d->contract;
@@ -111,8 +111,8 @@ void slow_line(struct decoder *d, const char *p, const char *end, uint32_t row)
     d->counts.slow_rows++;
     d->store.shape[row] = SHAPES_MAX;
     d->store.payload[row] = 0;
-    if (!json_parse(d, p, end, o)) {
-        reject_row(d, row, o->why, o->column);
+    if (!decode_json_parse(d, p, end, o)) {
+        decode_reject_row(d, row, o->why, o->column);
         return;
     }
     mem_grow(&d->used, &d->used_cap, o->count + 1, sizeof *d->used);
@@ -121,15 +121,15 @@ void slow_line(struct decoder *d, const char *p, const char *end, uint32_t row)
         const struct member *m = d->chosen[i] == NO_CODE ? NULL : &o->member[d->chosen[i]];
         enum decode_reason why = fill_column(d, i, m, row);
         if (why != FINE) {
-            reject_row(d, row, why, i);
+            decode_reject_row(d, row, why, i);
             return;
         }
     }
     for (size_t i = 0; i < o->count; i++)
         if (!d->used[i]) {
-            drift_count(d, o->member[i].key.ptr, o->member[i].key.len);
+            decode_drift_add(d, o->member[i].key.ptr, o->member[i].key.len);
             unread++;
         }
     d->counts.drift_rows += unread > 0;
-    if (!d->opt.no_fast) shape_learn(d, o, p, end);
+    if (!d->opt.no_fast) decode_shape_learn(d, o, p, end);
 }

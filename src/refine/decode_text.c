@@ -53,7 +53,7 @@ static const char *skip_plain(const char *p, const char *end)
     return p;
 }
 
-const char *text_end(const char *p, const char *end, bool *escaped, enum decode_reason *why)
+const char *decode_text_end(const char *p, const char *end, bool *escaped, enum decode_reason *why)
 {
     *escaped = false;
     *why = DECODE_BAD_JSON;
@@ -80,7 +80,7 @@ const char *text_end(const char *p, const char *end, bool *escaped, enum decode_
     }
 }
 
-struct view text_unescape(const char *p, const char *end, bool escaped, struct buf *scratch)
+struct view decode_text_unescape(const char *p, const char *end, bool escaped, struct buf *scratch)
 {
     if (!escaped) return view_from(p, (size_t)(end - p));
     buf_clear(scratch);

@@ -9,7 +9,7 @@ static void check(const char *inside, size_t len, enum decode_reason want, const
 
     buf_add(&line, inside, len);
     buf_char(&line, '"');
-    const char *end = line.ptr + line.len, *quote = text_end(line.ptr, end, &escaped, &why);
+    const char *end = line.ptr + line.len, *quote = decode_text_end(line.ptr, end, &escaped, &why);
     if (want != FINE) {
         if (quote || why != want) {
             print_error("%s: %s, not %s\n", inside, quote ? "accepted" : decode_reason_name(why), decode_reason_name(want));
@@ -18,7 +18,7 @@ static void check(const char *inside, size_t len, enum decode_reason want, const
     } else {
         assert_non_null(quote);
         assert_ptr_equal(quote, end - 1);
-        struct view v = text_unescape(line.ptr, quote, escaped, &scratch);
+        struct view v = decode_text_unescape(line.ptr, quote, escaped, &scratch);
         assert_true(view_eq(v, view_from(means, means_len)));
     }
     buf_reset(&line);

@@ -32,17 +32,17 @@ static enum decode_reason number_value(const struct contract *c, uint16_t column
 
     if (col->type == CONTRACT_DOUBLE) {
         double real = 0;
-        why = number_double(p, end, &real);
+        why = decode_number_double(p, end, &real);
         memcpy(&v->integer, &real, sizeof real);
         return why;
     }
     if (col->type == CONTRACT_BOOL) { /* `equals` */
-        why = number_integer(p, end, false, INT64_MIN, INT64_MAX, &v->integer);
+        why = decode_number_integer(p, end, false, INT64_MIN, INT64_MAX, &v->integer);
         v->integer = v->integer == col->equals;
         return why;
     }
     limits(col->type, &min, &max);
-    why = number_integer(p, end, col->accept & CONTRACT_ACCEPT_FLOAT, min, max, &v->integer);
+    why = decode_number_integer(p, end, col->accept & CONTRACT_ACCEPT_FLOAT, min, max, &v->integer);
     if (why != FINE) return why;
     if (column == c->time_column) {
         if (c->time_unit == CONTRACT_UNIT_ISO) return DECODE_WRONG_TYPE;
@@ -63,7 +63,7 @@ static enum decode_reason text_value(const struct contract *c, uint16_t column, 
         return FINE;
     }
     if ((col->accept & CONTRACT_ACCEPT_BLANK) && !text.len) return v->null = true, FINE;
-    if ((col->accept & CONTRACT_ACCEPT_TEXT) && number_end(text.ptr, text.ptr + text.len) == text.ptr + text.len)
+    if ((col->accept & CONTRACT_ACCEPT_TEXT) && decode_number_end(text.ptr, text.ptr + text.len) == text.ptr + text.len)
         return number_value(c, column, text.ptr, text.ptr + text.len, v);
     if (col->type == CONTRACT_TIMESTAMP_MS || (column == c->time_column && c->time_unit == CONTRACT_UNIT_ISO)) {
         enum decode_reason why = time_of_text(text, &v->integer);
@@ -72,7 +72,7 @@ static enum decode_reason text_value(const struct contract *c, uint16_t column, 
     return DECODE_WRONG_TYPE;
 }
 
-enum decode_reason value_parse(const struct contract *c, uint16_t column, const char *p, const char *end,
+enum decode_reason decode_value_parse(const struct contract *c, uint16_t column, const char *p, const char *end,
                                struct value_scratch *scratch, struct value *v)
 {
     const struct contract_column *col = &c->columns[column];
@@ -83,11 +83,11 @@ enum decode_reason value_parse(const struct contract *c, uint16_t column, const 
     if (*p == '"') {
         enum decode_reason why;
         bool escaped;
-        if (text_end(p + 1, end, &escaped, &why) != end - 1) return why;
-        return text_value(c, column, text_unescape(p + 1, end - 1, escaped, &scratch->unescaped), scratch, v);
+        if (decode_text_end(p + 1, end, &escaped, &why) != end - 1) return why;
+        return text_value(c, column, decode_text_unescape(p + 1, end - 1, escaped, &scratch->unescaped), scratch, v);
     }
     if (*p == '-' || (*p >= '0' && *p <= '9')) {
-        if (number_end(p, end) != end) return DECODE_BAD_JSON;
+        if (decode_number_end(p, end) != end) return DECODE_BAD_JSON;
         if (col->type == CONTRACT_STRING || (col->type == CONTRACT_BOOL && !col->has_equals)) return DECODE_WRONG_TYPE;
         return number_value(c, column, p, end, v);
     }
