@@ -110,11 +110,9 @@ static enum err audit_log(struct audit *a, struct lake *lake, struct error *e)
 
 static void audit_sources(struct audit *a)
 {
-    struct lake_sources s;
     char where[1024];
-    lake_sources(a->view, NULL, NULL, &s);
-    for (size_t i = 0; i < s.count; i++) {
-        const struct lake_source *x = &s.source[i];
+    for (size_t i = 0; i < a->sources.count; i++) {
+        const struct lake_source *x = &a->sources.source[i];
         if (x->partition >= 0) snprintf(where, sizeof where, "%s %s/%d", x->source, x->topic, (int)x->partition);
         else snprintf(where, sizeof where, "%s %s %s", x->source, x->topic, *x->name ? x->name : x->id);
         bool ok = x->records == x->rows + x->blank;
@@ -122,7 +120,6 @@ static void audit_sources(struct audit *a)
                   (long long)x->rows, (long long)x->blank, ok ? "" : " DO NOT AGREE", (long long)x->next);
         if (x->lost) audit_say(a, true, "partition", where, "%lld records were given up as lost", (long long)x->lost);
     }
-    lake_sources_free(&s);
 }
 
 struct outcome {
@@ -144,9 +141,9 @@ static struct outcome outcome_of(const struct lake_totals *t, const char *topic)
     return o;
 }
 
-static void audit_topic(struct audit *a, const struct lake_totals *totals, const struct lake_total *t)
+static void audit_topic(struct audit *a, const struct lake_total *t)
 {
-    struct outcome o = outcome_of(totals, t->topic);
+    struct outcome o = outcome_of(&a->totals, t->topic);
     int64_t bronze = audit_counted(a, LAKE_BRONZE, t->topic), quarantine = audit_counted(a, LAKE_QUARANTINE, t->topic);
     int64_t due = t->bronze_rows - t->retired_rows, refined = t->bronze_rows - t->void_rows - t->pending_rows;
     if (bronze != due)
@@ -167,35 +164,46 @@ static void audit_topic(struct audit *a, const struct lake_totals *totals, const
     if (t->pending_rows) audit_say(a, true, "topic", t->topic, "%lld more bronze rows are not refined yet", (long long)t->pending_rows);
 }
 
-static void audit_tables(struct audit *a, const struct lake_totals *totals)
+static void audit_tables(struct audit *a)
 {
-    struct lake_tables tables;
-    lake_tables(a->view, &tables);
-    for (size_t i = 0; i < tables.count; i++) {
+    const struct lake_totals *totals = &a->totals;
+    for (size_t i = 0; i < a->tables.count; i++) {
+        const struct lake_table *t = &a->tables.table[i];
         int64_t expected = 0;
         bool counted = false;
-        if (tables.table[i].layer != LAKE_SILVER) continue;
+        if (t->layer != LAKE_SILVER) continue;
         for (size_t k = 0; k < totals->count_count; k++) {
-            if (strcmp(totals->count[k].table, tables.table[i].table)) continue;
+            if (strcmp(totals->count[k].table, t->table)) continue;
             expected += totals->count[k].rows + totals->count[k].derived;
             counted = true;
         }
         if (!counted) continue; /* dimensions */
-        int64_t found = audit_counted(a, LAKE_SILVER, tables.table[i].table);
-        audit_say(a, found == expected, "table", tables.table[i].table, "%lld rows in silver files, %lld refined", (long long)found,
+        int64_t found = audit_counted(a, LAKE_SILVER, t->table);
+        audit_say(a, found == expected, "table", t->table, "%lld rows in silver files, %lld refined", (long long)found,
                   (long long)expected);
     }
-    lake_tables_free(&tables);
 }
 
-static void audit_invariant(struct audit *a)
+static void take_snapshot(struct audit *a)
 {
-    struct lake_totals totals;
-    audit_sources(a);
-    lake_totals(a->view, &totals);
-    for (size_t i = 0; i < totals.topic_count; i++) audit_topic(a, &totals, &totals.topic[i]);
-    audit_tables(a, &totals);
-    lake_totals_free(&totals);
+    lake_files(a->view, NULL, &a->files);
+    lake_totals(a->view, &a->totals);
+    lake_sources(a->view, NULL, NULL, &a->sources);
+    lake_tables(a->view, &a->tables);
+}
+
+static void reset(struct audit *a)
+{
+    MAP_EACH (&a->counted, item) {
+        mem_free((void *)(uintptr_t)item->key);
+        mem_free(item);
+    }
+    map_reset(&a->counted);
+    lake_files_free(&a->files);
+    lake_totals_free(&a->totals);
+    lake_sources_free(&a->sources);
+    lake_tables_free(&a->tables);
+    if (a->own_view) lake_close(&a->view);
 }
 
 enum err lake_audit(struct lake *lake, const struct lake_audit_options *options, struct lake_audit *out, struct error *e)
@@ -206,17 +214,15 @@ enum err lake_audit(struct lake *lake, const struct lake_audit_options *options,
     memset(out, 0, sizeof *out);
     arena_init(&out->arena);
     TRY(audit_log(&a, lake, e));
-    TRY(audit_files(&a, e));
+    take_snapshot(&a);
+    audit_files(&a);
     TRY(audit_unknown(&a, e));
     TRY(audit_staging(&a, e));
-    audit_invariant(&a);
+    audit_sources(&a);
+    for (size_t i = 0; i < a.totals.topic_count; i++) audit_topic(&a, &a.totals.topic[i]);
+    audit_tables(&a);
 done:
-    MAP_EACH (&a.counted, item) {
-        mem_free((void *)(uintptr_t)item->key);
-        mem_free(item);
-    }
-    map_reset(&a.counted);
-    if (a.own_view) lake_close(&a.view);
+    reset(&a);
     if (rc != ERR_OK) lake_audit_free(out);
     return rc;
 }

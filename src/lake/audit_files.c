@@ -135,18 +135,16 @@ static void say_table(struct audit *a, const struct lake_file *f, size_t files, 
     mem_free(where);
 }
 
-enum err audit_files(struct audit *a, struct error *e)
+void audit_files(struct audit *a)
 {
-    (void)e;
-    struct lake_files files;
+    const struct lake_files *files = &a->files;
     size_t good = 0;
     int64_t rows = 0, bytes = 0;
-    lake_files(a->view, NULL, &files);
-    struct checked *checked = mem_zalloc((files.count + 1) * sizeof *checked);
-    a->out->number = files.number;
-    check_all(a, &files, checked);
-    for (size_t i = 0; i < files.count; i++) {
-        const struct lake_file *f = files.file[i], *next = i + 1 < files.count ? files.file[i + 1] : NULL;
+    struct checked *checked = mem_zalloc((files->count + 1) * sizeof *checked);
+    a->out->number = files->number;
+    check_all(a, files, checked);
+    for (size_t i = 0; i < files->count; i++) {
+        const struct lake_file *f = files->file[i], *next = i + 1 < files->count ? files->file[i + 1] : NULL;
         struct checked *c = &checked[i];
         if (c->wrong && !still_live(a, f)) { /* replaced meanwhile: nothing to find fault with */
             c->rows = f->rows;
@@ -165,8 +163,6 @@ enum err audit_files(struct audit *a, struct error *e)
         rows = bytes = 0;
     }
     mem_free(checked);
-    lake_files_free(&files);
-    return ERR_OK;
 }
 
 enum err audit_unknown(struct audit *a, struct error *e)

@@ -35,6 +35,7 @@ static void forget_removed(struct lake_batch *b, const char *path)
         if (!strcmp(b->removed[i], path)) b->removed[i--] = b->removed[--b->removed_count];
 }
 
+/* ERR_EXISTS: the file is another writer's, whose commit came first. */
 static enum err place_file(struct lake_batch *b, struct batch_file *f, struct error *e)
 {
     struct buf text = {0};
@@ -50,9 +51,10 @@ static enum err place_file(struct lake_batch *b, struct batch_file *f, struct er
     if (f->replaces) {
         forget_removed(b, f->path);
     } else if (store_exists(b->lake->store, f->path)) {
-        rc = err_set(e, ERR_CORRUPT, "%s is in the way of commit %llu: the log does not know it", f->path,
+        if (lake_log_has(b->lake->store, b->number)) rc = err_set(e, ERR_EXISTS, "commit %llu is taken", (unsigned long long)b->number);
+        else rc = err_set(e, ERR_CORRUPT, "%s is in the way of commit %llu: the log does not know it", f->path,
                      (unsigned long long)b->number);
-        err_hint(e, "move it out of the lake");
+        if (rc == ERR_CORRUPT) err_hint(e, "move it out of the lake");
     }
     buf_reset(&text);
     return rc;
@@ -331,8 +333,8 @@ static enum err commit(struct lake_batch *b, struct error *e)
     TRY(take_turn(b, e));
     for (;;) {
         lake_entry_reset(&entry);
-        TRY(prepare(b, &entry, e));
-        rc = commit_point(b, &entry, e);
+        rc = prepare(b, &entry, e);
+        if (rc == ERR_OK) rc = commit_point(b, &entry, e);
         if (rc == ERR_OK) break;
         if (rc != ERR_EXISTS) goto done;
         TRY(refused(b, e));

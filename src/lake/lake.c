@@ -83,15 +83,6 @@ done:
     return rc;
 }
 
-static bool has_entry_zero(struct store *s)
-{
-    struct buf path = {0};
-    lake_path_entry(&path, 0);
-    bool out = store_exists(s, path.ptr);
-    buf_reset(&path);
-    return out;
-}
-
 enum err lake_init(const char *url, struct error *e)
 {
     struct store *s;
@@ -100,7 +91,7 @@ enum err lake_init(const char *url, struct error *e)
     char *stranger = NULL;
     enum err rc = store_open(url, STORE_CREATE, &s, e);
     if (rc != ERR_OK) return rc;
-    if (has_entry_zero(s)) TRY(err_set(e, ERR_EXISTS, "%s is a lake already", url));
+    if (lake_log_has(s, 0)) TRY(err_set(e, ERR_EXISTS, "%s is a lake already", url));
     TRY(folder_is_free(s, &is_free, &stranger, e));
     if (!is_free) {
         rc = err_set(e, ERR_USAGE, "%s is not empty (it holds %s): no lake is made there", url, stranger);
@@ -163,7 +154,7 @@ enum err lake_open_store(struct store *s, enum lake_mode mode, struct lake **out
     pthread_rwlock_init(&lake->guard, NULL);
     pthread_mutex_init(&lake->turn.mutex, NULL);
     pthread_cond_init(&lake->turn.moved, NULL);
-    if (!has_entry_zero(s)) TRY(no_lake(s, e));
+    if (!lake_log_has(s, 0)) TRY(no_lake(s, e));
     TRY(take_lock(lake, e));
     TRY(lake_load(lake, e));
     if (mode != LAKE_READER) TRY(lake_recover(lake, e));

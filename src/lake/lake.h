@@ -80,8 +80,9 @@ void lake_files_free(struct lake_files *files);
 bool lake_file_find(struct lake *lake, const char *path, struct lake_files *out);
 /* A local path where the file can be read now: its final path, or, while the commit that brought it is still moving its
  * files, where it waits in staging. (Plain globs see such a file late, never twice.) Checks that it is there and has the
- * right size: else ERR_CORRUPT naming it. A path into staging or of a replaced file may vanish with the next commit:
- * callers that open it later and find it gone ask again. Heap. */
+ * right size: else ERR_CORRUPT naming it, or ERR_RETRY when a later commit has removed or replaced it: lake_reload, ask
+ * for the files again. Any path may vanish with the next commit: callers that open it later and find it gone do the same.
+ * Heap. */
 enum err lake_file_path(struct lake *lake, const struct lake_file *file, char **local, struct error *e) MUST_CHECK;
 
 /* Tables that have or had files. */

@@ -21,6 +21,15 @@ static enum err about_entry(uint64_t number, enum err rc, struct error *e)
     return rc;
 }
 
+bool lake_log_has(struct store *s, uint64_t number)
+{
+    struct buf path = {0};
+    lake_path_entry(&path, number);
+    bool has = store_exists(s, path.ptr);
+    buf_reset(&path);
+    return has;
+}
+
 enum err lake_log_read(struct store *s, uint64_t number, struct lake_entry *out, struct error *e)
 {
     struct buf path = {0}, text = {0};
@@ -155,9 +164,10 @@ enum err lake_catch_up(struct lake *lake, struct error *e)
         moved = true;
     }
     if (rc != ERR_NOT_FOUND) return rc;
-    rc = ERR_OK;
-    if (moved && lake->mode == LAKE_SHARED_WRITER) rc = lake_redo(lake, e);
-    return rc;
+    if (!moved || lake->mode != LAKE_SHARED_WRITER) return ERR_OK;
+    /* The other's entry is seen, but he may not have come to make it durable: nothing may be built on it before. */
+    rc = store_sync_dir(lake->store, "log", e);
+    return rc == ERR_OK ? lake_redo(lake, e) : rc;
 }
 
 enum err lake_reload(struct lake *lake, struct error *e)

@@ -99,6 +99,17 @@ static char *staged_path(struct lake *lake, const struct lake_file *f)
     return out;
 }
 
+/* Was it compacted away or replaced since the caller learnt of it? */
+static bool moved_on(struct lake *lake, const struct lake_file *f)
+{
+    hold(lake);
+    const struct live_file *l = state_file(&lake->state, f->path);
+    bool live = l && l->file.commit == f->commit;
+    uint64_t next = lake->state.number + 1;
+    let_go(lake);
+    return !live || (lake->mode != LAKE_WRITER && lake_log_has(lake->store, next));
+}
+
 enum err lake_file_path(struct lake *lake, const struct lake_file *f, char **local, struct error *e)
 {
     struct store_stat st;
@@ -117,6 +128,7 @@ enum err lake_file_path(struct lake *lake, const struct lake_file *f, char **loc
                      (long long)f->bytes);
         err_hint(e, "lakefm audit says what else is wrong");
     }
+    if (rc == ERR_CORRUPT && moved_on(lake, f)) rc = err_set(e, ERR_RETRY, "%s is not a file of the lake any more", f->path);
     if (rc == ERR_OK) rc = store_fetch(lake->store, path, (uint64_t)f->bytes, f->hash, local, e);
     mem_free(staged);
     return rc;

@@ -219,7 +219,8 @@ enum err lake_redo(struct lake *lake, struct error *e)
     lake->unfinished = true;
     /* Two processes exchanging the same folders would undo each other. */
     if (lake->mode == LAKE_SHARED_WRITER) TRY(store_lock(lake->store, LAKE_REDO_LOCK, STORE_LOCK_EXCLUSIVE, true, &lock, e));
-    TRY(redo_entry(lake, e));
+    /* Who commits the next entry has done this before; what it moves and removes is its affair. */
+    if (!lake_log_has(lake->store, lake->last.number + 1)) TRY(redo_entry(lake, e));
     lake->unfinished = false;
 done:
     store_unlock(&lock);
