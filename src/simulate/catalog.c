@@ -151,7 +151,7 @@ static enum err load_table(struct catalog *c, enum catalog_table t, const char *
         if (line == 1) {
             if (!view_is(view_from(p, (size_t)(stop - p)), s->header)) {
                 err_set(e, ERR_INPUT, "the first line must name the columns, tabs between them");
-                rc = err_hint(e, "Wanted: %s", s->header);
+                rc = err_hint(e, "wanted: %s", s->header);
                 break;
             }
         } else if ((rc = parse_line(c, t, p, stop, &cap, e))) {

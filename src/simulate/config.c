@@ -54,10 +54,10 @@ static enum err check_keys(struct loader *l, const json_t *object, const char *c
         const char *near = str_nearest(key, keys);
         err_set(l->e, ERR_INPUT, "unknown key \"%s\"", key);
         fail_at(l, key);
-        if (near) return err_hint(l->e, "Did you mean \"%s\"?", near);
+        if (near) return err_hint(l->e, "did you mean \"%s\"?", near);
         struct buf all = {0};
         for (const char *const *k = keys; *k; k++) buf_printf(&all, "%s%s", k == keys ? "" : ", ", *k);
-        err_hint(l->e, "Known here: %s", all.ptr);
+        err_hint(l->e, "known here: %s", all.ptr);
         buf_reset(&all);
         return ERR_INPUT;
     }

@@ -88,7 +88,7 @@ static enum err start(struct follow *f, struct error *e)
         if (rc) return rc;
         if (memcmp(f->state.parameters, parameters, HASH_HEX_SIZE) != 0) {
             err_set(e, ERR_USAGE, "%s belongs to a simulation with other parameters", path);
-            return err_hint(e, "Give the same ones, or remove it to start anew");
+            return err_hint(e, "give the same ones, or remove it to start anew");
         }
         if (f->state.speed != f->options->speed) {
             f->state.simulated_ms = simulated_now_ms(&f->state);

@@ -143,7 +143,7 @@ enum err simulate_sink_close(struct simulate_sink *sink, struct error *e) MUST_C
 
 enum simulate_compress { SIMULATE_PLAIN, SIMULATE_GZ, SIMULATE_ZST };
 /* DIR/<topic>.json[.gz|.zst]: the topics of the dialect, made empty at once (kept when `resume`: rewind cuts them).
- * Compressed files are made of independent members or frames. */
+ * Compressed files are made of independent members or frames. The files are locked: a second writer gets ERR_BUSY. */
 enum err simulate_sink_dir(const char *dir, enum simulate_dialect dialect, enum simulate_compress compress, bool resume,
                            struct simulate_sink *out, struct error *e) MUST_CHECK;
 /* One topic (or all of them mixed, batch after batch, when topic is SIMULATE_TOPICS) to a descriptor, not closed. */

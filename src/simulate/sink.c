@@ -9,6 +9,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 
@@ -148,7 +150,7 @@ static enum err dir_rewind(void *ctx, const struct simulate_position *position, 
         off_t have = lseek(s->fd[t], 0, SEEK_END), want = (off_t)position->bytes[t];
         if (have < want) {
             err_set(e, ERR_CORRUPT, "%s has %lld bytes, less than the %lld recorded", s->path[t], (long long)have, (long long)want);
-            return err_hint(e, "Start again in another folder");
+            return err_hint(e, "start again in another folder");
         }
         if (ftruncate(s->fd[t], want) || lseek(s->fd[t], want, SEEK_SET) < 0)
             return err_sys(e, errno, "cannot cut %s", s->path[t]);
@@ -189,11 +191,15 @@ enum err simulate_sink_dir(const char *dir, enum simulate_dialect dialect, enum 
     for (int t = 0; t < SIMULATE_TOPICS; t++) {
         if ((t == SIMULATE_STREAM) != (dialect == SIMULATE_INTERANA)) continue;
         s->path[t] = mem_printf("%s/%s.json%s", dir, simulate_topic_name((enum simulate_topic)t), ENDING[compress]);
-        s->fd[t] = open(s->path[t], O_WRONLY | O_CREAT | O_CLOEXEC | (resume ? 0 : O_TRUNC), 0666);
-        if (s->fd[t] < 0) {
-            rc = err_sys(e, errno, "cannot write %s", s->path[t]);
-            goto done;
-        }
+        s->fd[t] = open(s->path[t], O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+        if (s->fd[t] < 0) TRY(err_sys(e, errno, "cannot write %s", s->path[t]));
+        if (flock(s->fd[t], LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+            TRY(err_set(e, ERR_BUSY, "another simulation writes %s", s->path[t]));
+    }
+    for (int t = 0; t < SIMULATE_TOPICS && !resume; t++) {
+        struct stat st;
+        if (s->fd[t] < 0 || fstat(s->fd[t], &st) || !S_ISREG(st.st_mode)) continue;
+        if (ftruncate(s->fd[t], 0)) TRY(err_sys(e, errno, "cannot empty %s", s->path[t]));
     }
     *out = (struct simulate_sink){.ctx = s,
                                   .encode = compress == SIMULATE_PLAIN ? NULL : dir_encode,

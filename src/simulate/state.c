@@ -60,7 +60,7 @@ enum err state_load(const char *path, struct state *out, struct error *e)
     json_t *root = json_loadb(text.ptr ? text.ptr : "", text.len, 0, NULL);
     if (!decode(root, out)) {
         rc = err_set(e, ERR_CORRUPT, "%s is not the state of a simulation", path);
-        err_hint(e, "Remove it to start anew");
+        err_hint(e, "remove it to start anew");
     }
     json_decref(root);
     buf_reset(&text);

@@ -70,7 +70,7 @@ enum err simulate_time_parse(const char *text, struct simulate_time *out, struct
 {
     if (parse(text, out)) return ERR_OK;
     err_set(e, ERR_USAGE, "\"%s\" is no time", text);
-    return err_hint(e, "Write 2025-11-01, 2025-11-01T06:30 or 2025-11-01T06:30:00.250 (UTC)");
+    return err_hint(e, "write 2025-11-01, 2025-11-01T06:30 or 2025-11-01T06:30:00.250 (UTC)");
 }
 
 int64_t simulate_time_ms(struct simulate_time t) { return t.second * 1000 + t.nano / 1000000; }
