@@ -134,10 +134,11 @@ static void show_next(struct cli *cli, const struct state *s)
         cli_print(cli, "%s records in %llu commit%s wait in bronze: lakefm --lake %s refine\n",
                   cli_human_count((int64_t)s->head.pending_rows, rows), (unsigned long long)s->head.pending_batches,
                   s->head.pending_batches == 1 ? "" : "s", lake);
-    if (gold_behind(s))
-        cli_print(cli, s->built ? "Silver is of commit %llu, gold of %llu: lakefm --lake %s build\n"
-                                : "Silver is of commit %llu, there is no gold yet (%llu): lakefm --lake %s build\n",
+    if (gold_behind(s) && s->built)
+        cli_print(cli, "Silver is of commit %llu, gold of %llu: lakefm --lake %s build\n",
                   (unsigned long long)s->silver_changed, (unsigned long long)s->built_silver, lake);
+    else if (gold_behind(s))
+        cli_print(cli, "There is no gold yet: lakefm --lake %s build\n", lake);
     if (!s->tables.count)
         cli_print(cli, "The lake is empty: lakefm --lake %s ingest FILE...\n", lake);
     else if (!s->head.pending_batches && !gold_behind(s))

@@ -48,8 +48,9 @@ static enum err empty_fact(struct sql_conn *conn, const struct contract *c, stru
 /* quarantine.records: the lines of quarantine's files, whose form refine/quarantine.h draws. */
 static enum err quarantine_view(struct lake *lake, struct sql_conn *conn, struct error *e)
 {
-    static const char columns[] = "{topic: 'VARCHAR', partition: 'INTEGER', offset: 'BIGINT', reason: 'VARCHAR', "
-                                  "column: 'VARCHAR', origin: 'VARCHAR', raw: 'VARCHAR', raw_b64: 'VARCHAR'}";
+    static const char columns[] = "{'topic': 'VARCHAR', 'partition': 'INTEGER', 'offset': 'BIGINT', "
+                                  "'reason': 'VARCHAR', 'column': 'VARCHAR', 'origin': 'VARCHAR', 'raw': 'VARCHAR', "
+                                  "'raw_b64': 'VARCHAR'}";
     static const struct sql_column_def empty[] = {{"topic", "VARCHAR"},  {"partition", "INTEGER"}, {"offset", "BIGINT"},
                                                   {"reason", "VARCHAR"}, {"column", "VARCHAR"},    {"origin", "VARCHAR"},
                                                   {"raw", "VARCHAR"},    {"raw_b64", "VARCHAR"}};
@@ -71,9 +72,9 @@ static enum err quarantine_view(struct lake *lake, struct sql_conn *conn, struct
         mem_free(path);
         path = NULL;
     }
-    /* Raw records may be long: longer ones than line_limit are what lies here. */
+    /* Raw records may be long, above line_limit too; DuckDB takes twice this much memory a thread. */
     buf_printf(&q, "], format = 'newline_delimited', hive_partitioning = false, maximum_object_size = %d, columns = %s)",
-               256 << 20, columns);
+               64 << 20, columns);
     TRY(sql_exec(conn, q.ptr, e));
 done:
     mem_free(path);
