@@ -103,6 +103,17 @@ static void copying(struct refine *r, bool begins)
     pthread_mutex_unlock(&r->lock);
 }
 
+void engine_take_gathered(struct refine *r)
+{
+    for (unsigned i = 0; i < r->threads; i++) {
+        struct worker *w = &r->worker[i];
+        for (size_t t = 0; t < r->topic_count; t++) place_forget(w, &r->topic[t]);
+        dims_take(r->dims, &w->gather);
+        gather_reset(&w->gather);
+        gather_init(&w->gather, r->lexicon, &r->domains, r->topic_count);
+    }
+}
+
 enum err engine_forget_codes(struct refine *r, struct worker *w, struct error *e)
 {
     partition_flush_all(r->partitions);
@@ -115,11 +126,7 @@ enum err engine_forget_codes(struct refine *r, struct worker *w, struct error *e
         pthread_mutex_unlock(&r->lock);
         if (quiet) break;
     }
-    for (unsigned i = 0; i < r->threads; i++) {
-        dims_take(r->dims, &r->worker[i].gather);
-        gather_reset(&r->worker[i].gather);
-        gather_init(&r->worker[i].gather, r->lexicon, &r->domains);
-    }
+    engine_take_gathered(r);
     lexicon_clear(r->lexicon);
     return ERR_OK;
 }
@@ -230,6 +237,7 @@ static enum err take_batch(struct worker *w, struct claimed *c, const struct dec
     place_copy(w, c->topic, b);
     copying(r, false);
     if (b->full) {
+        place_forget(w, c->topic);
         decode_forget(c->reader->decoder);
         memset(c->reader->mapped, 0, c->topic->contract->column_count * sizeof *c->reader->mapped);
     }

@@ -127,6 +127,8 @@ enum err engine_run(struct refine *r, const struct refine_source *source, struct
 enum err engine_drain(struct refine *r, struct error *e) MUST_CHECK;
 void engine_ready(void *ctx, struct row_group *group); /* partitions_options.ready */
 bool engine_failed(void *ctx);
+/* Brings what all workers gathered into the dimensions. Nobody may be gathering. */
+void engine_take_gathered(struct refine *r);
 /* With the turn: waits until no row anywhere holds the lexicon's codes, then empties it. */
 enum err engine_forget_codes(struct refine *r, struct worker *w, struct error *e) MUST_CHECK;
 
@@ -140,6 +142,8 @@ enum err place_rows(struct worker *w, struct topic *t, const struct decode_batch
                     int64_t piece_line, struct error *e) MUST_CHECK;
 /* After the turn. */
 void place_copy(struct worker *w, const struct topic *t, const struct decode_batch *b);
+/* Before the decoder's codes or the lexicon's lose their meaning: what the gatherer holds by them goes into its tables. */
+void place_forget(struct worker *w, const struct topic *t);
 /* After a failure: leaves the places that were reserved empty. */
 void place_abandon(struct worker *w);
 

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { AHEAD = 16 }; /* rows whose cache lines are asked for before they are needed */
+
 static const struct {
     const char *name;
     enum contract_type type;
@@ -61,14 +63,57 @@ void gather_domains_init(struct gather_domains *domains, struct lexicon *lexicon
         if (a != GATHER_ITEM) domains->domain[a] = lexicon_domain(lexicon, attrs[a].name, attrs[a].type);
 }
 
-void gather_init(struct gather *g, struct lexicon *lexicon, const struct gather_domains *domains)
+/* ---- lenses ---- */
+
+/* What of a user's events makes a new stretch when it changes; in the decoder's codes. */
+enum { LEVEL, FIRST, LAST, GENDER, REGISTRATION, ZIP, CITY, STATE, LAT, LON, TRAITS };
+static const enum gather_attr trait_attr[TRAITS] = {GATHER_LEVEL, GATHER_FIRST, GATHER_LAST,  GATHER_GENDER, GATHER_REGISTRATION,
+                                                    GATHER_ZIP,   GATHER_CITY,  GATHER_STATE, GATHER_LAT,    GATHER_LON};
+
+struct stretch {
+    uint32_t trait[TRAITS];
+    uint32_t count; /* 0: none */
+    uint32_t from_item, to_item;
+    uint32_t rank; /* of the table; they are one topic's, so it is always the same */
+    int64_t from_ts, to_ts;
+};
+struct lens_song {
+    uint32_t artist, duration;
+    uint32_t rank, next; /* next of the same title: index + 1 */
+    int64_t first_seen;
+    uint32_t count, song;
+};
+
+struct gather_lens {
+    struct stretch *stretch; /* by user code */
+    size_t stretch_count;
+    uint32_t *used; /* user codes with a stretch since the last flush */
+    size_t used_count, used_cap;
+    uint32_t *title; /* by song code: index + 1 of its last lens_song */
+    size_t title_count;
+    struct lens_song *song;
+    size_t song_count, song_cap;
+};
+
+void gather_init(struct gather *g, struct lexicon *lexicon, const struct gather_domains *domains, size_t topics)
 {
-    *g = (struct gather){.lexicon = lexicon, .domains = domains};
+    *g = (struct gather){.lexicon = lexicon, .domains = domains, .lens_count = topics};
+    g->lens = mem_zalloc(topics * sizeof *g->lens);
 }
 
 void gather_reset(struct gather *g)
 {
     for (size_t i = 0; i < g->user_count; i++) runs_reset(&g->user[i].runs);
+    for (size_t i = 0; i < g->lens_count; i++) {
+        struct gather_lens *l = g->lens[i];
+        if (!l) continue;
+        mem_free(l->stretch);
+        mem_free(l->used);
+        mem_free(l->title);
+        mem_free(l->song);
+        mem_free(l);
+    }
+    mem_free(g->lens);
     mem_free(g->user);
     mem_free(g->user_slot);
     mem_free(g->song);
@@ -81,31 +126,38 @@ void gather_reset(struct gather *g)
     *g = (struct gather){0};
 }
 
-/* ---- reading attributes ---- */
-
-struct attr {
-    const uint32_t *codes; /* NULL: always null */
-    const uint32_t *map;   /* NULL: codes are the lexicon's already */
-};
-
-static inline uint32_t at(const struct attr *a, uint32_t row)
+static struct gather_lens *lens_of(struct gather *g, size_t topic)
 {
-    if (!a->codes) return 0;
-    return a->map ? a->map[a->codes[row]] : a->codes[row];
+    if (!g->lens[topic]) g->lens[topic] = mem_zalloc(sizeof **g->lens);
+    return g->lens[topic];
 }
 
-static struct attr attr_of(struct gather *g, const struct gather_plan *plan, const struct layout_rows *s,
-                           enum gather_attr a)
+/* Makes list[code] usable; what is new is zero. */
+static void reach(void *list_address, size_t *count, size_t code, size_t size)
+{
+    if (code < *count) return;
+    size_t before = *count;
+    char *list;
+    mem_grow(list_address, count, code + 1, size);
+    memcpy(&list, list_address, sizeof list);
+    memset(list + before * size, 0, (*count - before) * size);
+}
+
+/* ---- reading attributes ---- */
+
+/* Codes of a batch's column: the decoder's, or the lexicon's for dense columns, whose values get numbers here. */
+static const uint32_t *codes_of(struct gather *g, const struct gather_plan *plan, const struct layout_rows *s,
+                                enum gather_attr a)
 {
     uint16_t column = plan->column[a];
-    if (column == CONTRACT_NONE) return (struct attr){0};
-    const struct decode_column *in = &s->batch->columns[column];
-    if (in->codes) return (struct attr){in->codes, s->maps[column]};
+    const struct decode_column *in = column == CONTRACT_NONE ? NULL : &s->batch->columns[column];
+    if (in && in->codes) return in->codes;
     uint32_t *codes = g->scratch_codes[a];
     if (!codes) codes = g->scratch_codes[a] = mem_array(DECODE_BATCH_ROWS, sizeof *codes);
-    for (uint32_t i = 0; i < s->batch->rows; i++)
+    if (!in) memset(codes, 0, s->batch->rows * sizeof *codes);
+    for (uint32_t i = 0; in && i < s->batch->rows; i++)
         codes[i] = in->present && !in->present[i] ? 0 : lexicon_integer(g->lexicon, g->domains->domain[a], in->dense[i]);
-    return (struct attr){codes, NULL};
+    return codes;
 }
 
 /* Events without a number sort as number 0. */
@@ -121,15 +173,19 @@ static const int64_t *items_of(struct gather *g, const struct gather_plan *plan,
     return g->scratch_item;
 }
 
+/* The lexicon's number of a code given by codes_of. */
+static uint32_t number_of(const struct gather_plan *plan, const uint32_t *const *maps, enum gather_attr a, uint32_t code)
+{
+    uint16_t column = plan->column[a];
+    if (column == CONTRACT_NONE) return 0;
+    return maps[column] ? maps[column][code] : code;
+}
+
 /* ---- users ---- */
 
 static struct gather_user *user_get(struct gather *g, uint32_t code)
 {
-    if (code >= g->user_slot_count) {
-        size_t before = g->user_slot_count;
-        mem_grow(&g->user_slot, &g->user_slot_count, (size_t)code + 1, sizeof *g->user_slot);
-        memset(g->user_slot + before, 0, (g->user_slot_count - before) * sizeof *g->user_slot);
-    }
+    reach(&g->user_slot, &g->user_slot_count, code, sizeof *g->user_slot);
     if (g->user_slot[code]) return &g->user[g->user_slot[code] - 1];
     mem_grow(&g->user, &g->user_cap, g->user_count + 1, sizeof *g->user);
     struct gather_user *u = &g->user[g->user_count++];
@@ -169,7 +225,7 @@ static bool person_greater(const struct gather *g, const struct gather_user *a, 
     return c > 0;
 }
 
-static void user_latest(struct gather *g, struct gather_user *u, const struct gather_user *now)
+static void user_latest(const struct gather *g, struct gather_user *u, const struct gather_user *now)
 {
     if (u->person) {
         if (now->last_ts < u->last_ts || (now->last_ts == u->last_ts && now->last_item < u->last_item)) return;
@@ -185,38 +241,70 @@ static void user_latest(struct gather *g, struct gather_user *u, const struct ga
     u->registration = now->registration;
 }
 
-static void user_run(struct gather *g, struct gather_user *u, int64_t ts, uint32_t item, uint32_t level)
+static void take_place(struct gather *g, const struct gather_place *key, uint32_t count);
+
+/* A stretch ends: the user, and the place, get what it says. */
+static void take_stretch(struct gather *g, const struct gather_plan *plan, const uint32_t *const *maps, uint32_t user,
+                         struct stretch *s)
 {
-    struct run *last = u->runs.count ? &u->runs.run[u->runs.count - 1] : NULL;
-    if (last && last->level == level && (ts > last->to_ts || (ts == last->to_ts && item >= last->to_item))) {
-        last->to_ts = ts;
-        last->to_item = item;
-        return;
+    uint32_t t[TRAITS];
+    for (int i = 0; i < TRAITS; i++) t[i] = number_of(plan, maps, trait_attr[i], s->trait[i]);
+    if (plan->location && (t[ZIP] || t[CITY] || t[STATE])) {
+        struct gather_place place = {.zip = t[ZIP], .city = t[CITY], .state = t[STATE], .lat = t[LAT], .lon = t[LON], .rank = s->rank};
+        take_place(g, &place, s->count);
     }
-    struct run one = {ts, ts, item, item, level};
+    s->count = 0;
+    if (!user || !plan->user) return;
+    struct gather_user *u = user_get(g, number_of(plan, maps, GATHER_USER, user));
+    if (s->from_ts < u->first_seen) u->first_seen = s->from_ts;
+    if (s->to_ts > u->last_seen) u->last_seen = s->to_ts;
+    if (plan->person) {
+        struct gather_user now = {.first = t[FIRST], .last = t[LAST], .gender = t[GENDER], .registration = t[REGISTRATION],
+                                  .last_ts = s->to_ts, .last_item = s->to_item};
+        user_latest(g, u, &now);
+    }
+    if (!t[LEVEL]) return;
+    struct run one = {s->from_ts, s->to_ts, s->from_item, s->to_item, t[LEVEL]};
     runs_add(&u->runs, &one, &(struct runs_order){compare_level, g});
 }
 
-static void gather_users(struct gather *g, const struct gather_plan *plan, const struct layout_rows *s,
-                         const uint16_t *rows, uint32_t from, uint32_t n)
+static bool continues(const struct stretch *s, const uint32_t *const traits[TRAITS], uint32_t row, int64_t ts, uint32_t item)
 {
-    struct attr user = attr_of(g, plan, s, GATHER_USER), level = attr_of(g, plan, s, GATHER_LEVEL);
-    struct attr first = attr_of(g, plan, s, GATHER_FIRST), last = attr_of(g, plan, s, GATHER_LAST);
-    struct attr gender = attr_of(g, plan, s, GATHER_GENDER), registration = attr_of(g, plan, s, GATHER_REGISTRATION);
-    const int64_t *item = items_of(g, plan, s), *ts = s->batch->ts_ms;
+    uint32_t differ = 0;
+    for (int i = 0; i < TRAITS; i++) differ |= s->trait[i] ^ traits[i][row];
+    return !differ && s->count && s->count < UINT32_MAX && (ts > s->to_ts || (ts == s->to_ts && item >= s->to_item));
+}
+
+static void gather_stretches(struct gather *g, struct gather_lens *l, const struct gather_plan *plan,
+                             const struct layout_rows *source, uint32_t rank, const uint16_t *rows, uint32_t n)
+{
+    const uint32_t *user = codes_of(g, plan, source, GATHER_USER), *traits[TRAITS];
+    const int64_t *item = items_of(g, plan, source), *ts = source->batch->ts_ms;
+    for (int i = 0; i < TRAITS; i++) traits[i] = codes_of(g, plan, source, trait_attr[i]);
+    uint32_t top = 0;
+    for (uint32_t i = 0; i < source->batch->rows; i++) top = user[i] > top ? user[i] : top;
+    reach(&l->stretch, &l->stretch_count, top, sizeof *l->stretch);
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t row = rows ? rows[i] : from + i, code = at(&user, row), run = at(&level, row);
-        if (!code) continue;
-        struct gather_user *u = user_get(g, code);
-        if (ts[row] < u->first_seen) u->first_seen = ts[row];
-        if (ts[row] > u->last_seen) u->last_seen = ts[row];
-        if (plan->person) {
-            struct gather_user now = {.first = at(&first, row), .last = at(&last, row), .gender = at(&gender, row),
-                                      .registration = at(&registration, row), .last_ts = ts[row],
-                                      .last_item = (uint32_t)item[row]};
-            user_latest(g, u, &now);
+        uint32_t row = rows ? rows[i] : i, ahead = i + AHEAD < n ? i + AHEAD : n - 1;
+        const char *soon = (const char *)&l->stretch[user[rows ? rows[ahead] : ahead]];
+        __builtin_prefetch(soon, 1);
+        __builtin_prefetch(soon + sizeof(struct stretch) - 1, 1);
+        struct stretch *s = &l->stretch[user[row]];
+        if (continues(s, traits, row, ts[row], (uint32_t)item[row])) {
+            s->count++;
+            s->to_ts = ts[row];
+            s->to_item = (uint32_t)item[row];
+            continue;
         }
-        if (run) user_run(g, u, ts[row], (uint32_t)item[row], run);
+        if (s->count) {
+            take_stretch(g, plan, source->maps, user[row], s);
+        } else {
+            mem_grow(&l->used, &l->used_cap, l->used_count + 1, sizeof *l->used);
+            l->used[l->used_count++] = user[row];
+        }
+        *s = (struct stretch){.count = 1, .rank = rank, .from_item = (uint32_t)item[row], .to_item = (uint32_t)item[row],
+                              .from_ts = ts[row], .to_ts = ts[row]};
+        for (int k = 0; k < TRAITS; k++) s->trait[k] = traits[k][row];
     }
 }
 
@@ -251,32 +339,50 @@ static void song_rehash(struct gather *g)
     }
 }
 
-static struct gather_song *song_get(struct gather *g, const struct gather_song *key)
+static void take_song(struct gather *g, const struct gather_song *one)
 {
     if (g->song_count * 2 >= g->song_slot_count) song_rehash(g);
-    size_t slot = song_hash(key) & (g->song_slot_count - 1);
-    for (; g->song_slot[slot]; slot = (slot + 1) & (g->song_slot_count - 1))
-        if (song_same(&g->song[g->song_slot[slot] - 1], key)) return &g->song[g->song_slot[slot] - 1];
+    size_t slot = song_hash(one) & (g->song_slot_count - 1);
+    for (; g->song_slot[slot]; slot = (slot + 1) & (g->song_slot_count - 1)) {
+        struct gather_song *s = &g->song[g->song_slot[slot] - 1];
+        if (!song_same(s, one)) continue;
+        s->count += one->count;
+        if (one->first_seen < s->first_seen) s->first_seen = one->first_seen;
+        return;
+    }
     mem_grow(&g->song, &g->song_cap, g->song_count + 1, sizeof *g->song);
-    g->song[g->song_count] = *key;
+    g->song[g->song_count] = *one;
     g->song_slot[slot] = (uint32_t)++g->song_count;
-    return &g->song[g->song_count - 1];
 }
 
-static void gather_songs(struct gather *g, const struct gather_plan *plan, const struct layout_rows *s, uint32_t rank,
-                         const uint16_t *rows, uint32_t from, uint32_t n)
+static void add_lens_song(struct gather_lens *l, uint32_t song, uint32_t artist, uint32_t duration, uint32_t rank, int64_t ts)
 {
-    struct attr song = attr_of(g, plan, s, GATHER_SONG), artist = attr_of(g, plan, s, GATHER_ARTIST);
-    struct attr duration = attr_of(g, plan, s, GATHER_DURATION);
-    const int64_t *ts = s->batch->ts_ms;
+    for (uint32_t i = l->title[song]; i; i = l->song[i - 1].next) {
+        struct lens_song *s = &l->song[i - 1];
+        if (s->artist != artist || s->duration != duration || s->rank != rank || s->count == UINT32_MAX) continue;
+        s->count++;
+        if (ts < s->first_seen) s->first_seen = ts;
+        return;
+    }
+    mem_grow(&l->song, &l->song_cap, l->song_count + 1, sizeof *l->song);
+    l->song[l->song_count] = (struct lens_song){artist, duration, rank, l->title[song], ts, 1, song};
+    l->title[song] = (uint32_t)++l->song_count;
+}
+
+static void gather_songs(struct gather *g, struct gather_lens *l, const struct gather_plan *plan,
+                         const struct layout_rows *source, uint32_t rank, const uint16_t *rows, uint32_t n)
+{
+    const uint32_t *song = codes_of(g, plan, source, GATHER_SONG), *artist = codes_of(g, plan, source, GATHER_ARTIST);
+    const uint32_t *duration = codes_of(g, plan, source, GATHER_DURATION);
+    const int64_t *ts = source->batch->ts_ms;
+    uint32_t top = 0;
+    for (uint32_t i = 0; i < source->batch->rows; i++) top = song[i] > top ? song[i] : top;
+    reach(&l->title, &l->title_count, top, sizeof *l->title);
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t row = rows ? rows[i] : from + i;
-        struct gather_song key = {.song = at(&song, row), .artist = at(&artist, row), .duration = at(&duration, row),
-                                  .rank = rank, .first_seen = INT64_MAX};
-        if (!key.song || !key.artist) continue;
-        struct gather_song *one = song_get(g, &key);
-        one->count++;
-        if (ts[row] < one->first_seen) one->first_seen = ts[row];
+        uint32_t row = rows ? rows[i] : i, ahead = i + AHEAD < n ? i + AHEAD : n - 1;
+        uint32_t soon = l->title[song[rows ? rows[ahead] : ahead]];
+        if (soon) __builtin_prefetch(&l->song[soon - 1], 1);
+        if (song[row] && artist[row]) add_lens_song(l, song[row], artist[row], duration[row], rank, ts[row]);
     }
 }
 
@@ -303,38 +409,34 @@ static void place_rehash(struct gather *g)
     }
 }
 
-static uint32_t place_get(struct gather *g, const struct gather_place *key)
+static void take_place(struct gather *g, const struct gather_place *key, uint32_t count)
 {
     if (g->place_count * 2 >= g->place_slot_count) place_rehash(g);
     size_t slot = place_hash(key) & (g->place_slot_count - 1);
-    for (; g->place_slot[slot]; slot = (slot + 1) & (g->place_slot_count - 1))
-        if (place_same(&g->place[g->place_slot[slot] - 1], key)) return g->place_slot[slot] - 1;
+    for (; g->place_slot[slot]; slot = (slot + 1) & (g->place_slot_count - 1)) {
+        struct gather_place *p = &g->place[g->place_slot[slot] - 1];
+        if (!place_same(p, key)) continue;
+        p->count += count;
+        return;
+    }
     mem_grow(&g->place, &g->place_cap, g->place_count + 1, sizeof *g->place);
     g->place[g->place_count] = *key;
-    g->place_slot[slot] = (uint32_t)g->place_count + 1;
-    return (uint32_t)g->place_count++;
+    g->place[g->place_count].count = count;
+    g->place_slot[slot] = (uint32_t)++g->place_count;
 }
 
-static void gather_places(struct gather *g, const struct gather_plan *plan, const struct layout_rows *s, uint32_t rank,
-                          const uint16_t *rows, uint32_t from, uint32_t n)
+/* Places of extra rows: those of the record's own row are counted by its stretch. */
+static void gather_places(struct gather *g, const struct gather_plan *plan, const struct layout_rows *source, uint32_t rank,
+                          const uint16_t *rows, uint32_t n)
 {
-    struct attr zip = attr_of(g, plan, s, GATHER_ZIP), city = attr_of(g, plan, s, GATHER_CITY);
-    struct attr state = attr_of(g, plan, s, GATHER_STATE), lat = attr_of(g, plan, s, GATHER_LAT);
-    struct attr lon = attr_of(g, plan, s, GATHER_LON), user = attr_of(g, plan, s, GATHER_USER);
+    const uint32_t *traits[TRAITS];
+    for (int i = ZIP; i <= LON; i++) traits[i] = codes_of(g, plan, source, trait_attr[i]);
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t row = rows ? rows[i] : from + i, code = at(&user, row);
-        struct gather_place key = {.zip = at(&zip, row), .city = at(&city, row), .state = at(&state, row),
-                                   .lat = at(&lat, row), .lon = at(&lon, row), .rank = rank};
-        if (!key.zip && !key.city && !key.state) continue;
-        /* A user is nearly always where they were: look there before hashing. */
-        struct gather_user *u = code && code < g->user_slot_count && g->user_slot[code] ? &g->user[g->user_slot[code] - 1] : NULL;
-        if (u && u->place && place_same(&g->place[u->place - 1], &key)) {
-            g->place[u->place - 1].count++;
-            continue;
-        }
-        uint32_t index = place_get(g, &key);
-        g->place[index].count++;
-        if (u) u->place = index + 1;
+        uint32_t row = rows ? rows[i] : i, t[TRAITS];
+        for (int k = ZIP; k <= LON; k++) t[k] = number_of(plan, source->maps, trait_attr[k], traits[k][row]);
+        if (!t[ZIP] && !t[CITY] && !t[STATE]) continue;
+        struct gather_place key = {.zip = t[ZIP], .city = t[CITY], .state = t[STATE], .lat = t[LAT], .lon = t[LON], .rank = rank};
+        take_place(g, &key, 1);
     }
 }
 
@@ -358,22 +460,50 @@ static struct gather_minutes *minutes_get(struct gather *g, int64_t day)
     return &g->minutes[lo];
 }
 
-static void gather_times(struct gather *g, const struct layout_rows *s, const uint16_t *rows, uint32_t from, uint32_t n)
+static void gather_times(struct gather *g, const struct layout_rows *s, const uint16_t *rows, uint32_t n)
 {
     const struct decode_batch *b = s->batch;
+    int64_t from = 1, to = 0; /* the minute of the row before */
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t row = rows ? rows[i] : from + i;
-        uint32_t minute = (uint32_t)((b->ts_ms[row] - b->day[row] * CLOCK_DAY_MS) / 60000);
+        uint32_t row = rows ? rows[i] : i;
+        if (b->ts_ms[row] >= from && b->ts_ms[row] < to) continue;
+        int64_t day_ms = b->day[row] * CLOCK_DAY_MS;
+        uint32_t minute = (uint32_t)((b->ts_ms[row] - day_ms) / 60000);
         minutes_get(g, b->day[row])->bits[minute / 64] |= 1ull << minute % 64;
+        from = day_ms + minute * 60000ll;
+        to = from + 60000;
     }
 }
 
-void gather_rows(struct gather *g, const struct gather_plan *plan, const struct contract *feeds,
-                 const struct layout_rows *source, uint32_t rank, bool primary, const uint16_t *rows, uint32_t first,
-                 uint32_t n)
+/* ---- all of it ---- */
+
+void gather_rows(struct gather *g, size_t topic, const struct gather_plan *plan, const struct contract *feeds,
+                 const struct layout_rows *source, uint32_t rank, bool primary, const uint16_t *rows, uint32_t n)
 {
-    if (primary && plan->user) gather_users(g, plan, source, rows, first, n);
-    if (plan->song && contract_feeds(feeds, "dim_song")) gather_songs(g, plan, source, rank, rows, first, n);
-    if (plan->location && contract_feeds(feeds, "dim_location")) gather_places(g, plan, source, rank, rows, first, n);
-    if (primary && plan->time) gather_times(g, source, rows, first, n);
+    struct gather_lens *l = lens_of(g, topic);
+    bool location = plan->location && contract_feeds(feeds, "dim_location");
+    if (!n) return;
+    if (primary && (plan->user || location)) gather_stretches(g, l, plan, source, rank, rows, n);
+    if (!primary && location) gather_places(g, plan, source, rank, rows, n);
+    if (plan->song && contract_feeds(feeds, "dim_song")) gather_songs(g, l, plan, source, rank, rows, n);
+    if (primary && plan->time) gather_times(g, source, rows, n);
+}
+
+void gather_flush(struct gather *g, size_t topic, const struct gather_plan *plan, const uint32_t *const *maps)
+{
+    struct gather_lens *l = g->lens[topic];
+    if (!l) return;
+    for (size_t i = 0; i < l->used_count; i++)
+        if (l->stretch[l->used[i]].count) take_stretch(g, plan, maps, l->used[i], &l->stretch[l->used[i]]);
+    l->used_count = 0;
+    for (size_t i = 0; i < l->song_count; i++) {
+        const struct lens_song *s = &l->song[i];
+        struct gather_song one = {.song = number_of(plan, maps, GATHER_SONG, s->song),
+                                  .artist = number_of(plan, maps, GATHER_ARTIST, s->artist),
+                                  .duration = number_of(plan, maps, GATHER_DURATION, s->duration),
+                                  .rank = s->rank, .count = s->count, .first_seen = s->first_seen};
+        take_song(g, &one);
+        l->title[s->song] = 0;
+    }
+    l->song_count = 0;
 }

@@ -57,7 +57,6 @@ struct gather_user {
     bool person;                                /* there was such an event */
     int64_t first_seen, last_seen;
     struct runs runs;                           /* level: the lexicon's code */
-    uint32_t place;                             /* scratch: index + 1 of its place */
 };
 struct gather_song {
     uint32_t song, artist, duration, rank;
@@ -72,9 +71,15 @@ struct gather_minutes {
     uint64_t bits[23]; /* 1440 minutes */
 };
 
+/* Per topic: what is not yet in the tables below, by the decoder's own codes, so that the common case looks up nothing
+ * else. A stretch is the events of a user, one after the other, that differ in time and number only. */
+struct gather_lens;
+
 struct gather {
     struct lexicon *lexicon;
     const struct gather_domains *domains;
+    struct gather_lens **lens; /* per topic */
+    size_t lens_count;
     struct gather_user *user; /* in order of first sight */
     size_t user_count, user_cap;
     uint32_t *user_slot; /* by code: index + 1 */
@@ -92,13 +97,15 @@ struct gather {
     uint32_t *scratch_codes[GATHER_ATTRS]; /* of dense columns */
     int64_t *scratch_item;
 };
-void gather_init(struct gather *g, struct lexicon *lexicon, const struct gather_domains *domains);
+void gather_init(struct gather *g, struct lexicon *lexicon, const struct gather_domains *domains, size_t topics);
 void gather_reset(struct gather *g); /* frees; init again */
 
-/* Takes in rows[0 … n) of a batch (NULL: first … first + n - 1). primary: the record's own row, which also counts for user
- * and time; rank: of the table it went to, `feeds` that table's contract. */
-void gather_rows(struct gather *g, const struct gather_plan *plan, const struct contract *feeds,
-                 const struct layout_rows *source, uint32_t rank, bool primary, const uint16_t *rows, uint32_t first,
-                 uint32_t n);
+/* Takes in rows[0 … n) of a batch (NULL: 0 … n - 1). primary: the record's own row, which also counts for user and time;
+ * rank: of the table it went to, `feeds` that table's contract. */
+void gather_rows(struct gather *g, size_t topic, const struct gather_plan *plan, const struct contract *feeds,
+                 const struct layout_rows *source, uint32_t rank, bool primary, const uint16_t *rows, uint32_t n);
+/* Brings what the lens of a topic holds into the tables, by the maps of its decoder. Before the decoder forgets its codes,
+ * before the lexicon does, and in the end. */
+void gather_flush(struct gather *g, size_t topic, const struct gather_plan *plan, const uint32_t *const *maps);
 
 #endif

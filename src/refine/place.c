@@ -12,7 +12,7 @@ void place_init(struct worker *w, struct refine *r)
     w->answer = mem_alloc(DECODE_BATCH_ROWS);
     w->verdict = mem_alloc(DECODE_BATCH_ROWS);
     w->extra = mem_alloc(DECODE_BATCH_ROWS);
-    gather_init(&w->gather, r->lexicon, &r->domains);
+    gather_init(&w->gather, r->lexicon, &r->domains, r->topic_count);
 }
 
 void place_reset(struct worker *w)
@@ -341,10 +341,17 @@ void place_copy(struct worker *w, const struct topic *t, const struct decode_bat
             partition_filled(w->r->partitions, s, nulls);
         }
         if (p->count)
-            gather_rows(&w->gather, &t->plan, t->contract->routes[route].target, &rows, t->layout[route]->rank, route == 0,
-                        p->whole ? NULL : p->rows, 0, p->count);
+            gather_rows(&w->gather, t->index, &t->plan, t->contract->routes[route].target, &rows, t->layout[route]->rank,
+                        route == 0, p->whole ? NULL : p->rows, p->count);
     }
     w->slices.count = 0;
+}
+
+void place_forget(struct worker *w, const struct topic *t)
+{
+    struct reader *reader = &w->reader[t->index];
+    if (!reader->decoder) return;
+    gather_flush(&w->gather, t->index, &t->plan, (const uint32_t *const *)reader->map);
 }
 
 void place_abandon(struct worker *w)

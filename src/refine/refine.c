@@ -189,11 +189,7 @@ static enum err finish_dims(struct refine *r, struct error *e)
     size_t count = 0, cap = 0;
     struct partition_file file;
     enum err rc;
-    for (unsigned i = 0; i < r->threads; i++) {
-        dims_take(r->dims, &r->worker[i].gather);
-        gather_reset(&r->worker[i].gather);
-        gather_init(&r->worker[i].gather, r->lexicon, &r->domains);
-    }
+    engine_take_gathered(r);
     while (partitions_file(r->partitions, count, &file)) {
         mem_grow(&facts, &cap, count + 1, sizeof *facts);
         facts[count++] = (struct dims_fact){file.layout->contract, file.day, file.path};
