@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/io.h"
 #include "cli/gold.h"
-#include "cli/lake_sql.h"
+#include "lake/views.h"
 #include "cli/output.h"
 #include "lake/audit.h"
 #include "live/into.h"
@@ -172,7 +172,7 @@ static enum err show_gold(struct demo *d, struct error *e)
     struct sql_options o = {.threads = (unsigned)d->cli->config.threads};
     TRY(sql_open(&o, &db, e));
     TRY(sql_connect(db, &conn, e));
-    TRY(cli_lake_views(d->lake, d->contracts, conn, e));
+    TRY(lake_views_make(d->lake, d->contracts, conn, e));
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         cli_print(d->cli, "\n%s\n", tables[i].title);
         TRY(sql_query(conn, tables[i].sql, SQL_WHOLE, &result, e));

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
-#include "cli/lake_sql.h"
+#include "lake/views.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@ static enum err open_lake(struct sql_session *s, struct error *e)
     enum err rc = ERR_OK;
     TRY(schema_set_load(s->cli->config.contracts, &s->contracts, e));
     TRY(lake_open(s->cli->config.lake, LAKE_READER, &s->lake, e));
-    TRY(cli_lake_views(s->lake, s->contracts, s->conn, e));
+    TRY(lake_views_make(s->lake, s->contracts, s->conn, e));
     lake_head(s->lake, &head);
     s->seen = head.number;
 done:
@@ -80,7 +80,7 @@ static enum err follow_lake(struct sql_session *s, bool *moved, struct error *e)
     TRY(lake_reload(s->lake, e));
     lake_head(s->lake, &head);
     if (head.number == s->seen) goto done;
-    TRY(cli_lake_views(s->lake, s->contracts, s->conn, e));
+    TRY(lake_views_make(s->lake, s->contracts, s->conn, e));
     s->seen = head.number;
     *moved = true;
 done:

@@ -1,7 +1,7 @@
 /* A lake as SQL sees it: schemas silver and gold, with a view for every table, and quarantine.records, over exactly the
- * files that the log vouches for. Used by `sql`; for the page's console too. */
-#ifndef LAKEFM_CLI_LAKE_SQL_H
-#define LAKEFM_CLI_LAKE_SQL_H
+ * files that the log vouches for. Used by `sql`, `demo` and the page. */
+#ifndef LAKEFM_LAKE_VIEWS_H
+#define LAKEFM_LAKE_VIEWS_H
 
 #include "base/err.h"
 #include "lake/lake.h"
@@ -10,9 +10,9 @@
 
 /* Makes or renews the views on one connection (they are seen by all of the database). Tables of the contracts that have no
  * rows yet are empty views. Names resolve without their schema: gold first, then silver. contracts may be NULL. */
-enum err cli_lake_views(struct lake *lake, const struct schema_set *contracts, struct sql_conn *conn,
+enum err lake_views_make(struct lake *lake, const struct schema_set *contracts, struct sql_conn *conn,
                         struct error *e) MUST_CHECK;
 /* The SQL type of a contract's column. */
-const char *cli_sql_type(enum contract_type type);
+const char *lake_views_type(enum contract_type type);
 
 #endif

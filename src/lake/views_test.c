@@ -1,7 +1,7 @@
 #include "base/test.h"
 
 #include "base/io.h"
-#include "cli/lake_sql.h"
+#include "lake/views.h"
 #include "lake/batch.h"
 
 #include <fcntl.h>
@@ -72,7 +72,7 @@ static void views_follow_the_log(void **state)
 {
     (void)state;
     /* An empty lake: the contracts' tables are there, empty, with their types. */
-    assert_ok(cli_lake_views(lake, contracts, conn, &e), &e);
+    assert_ok(lake_views_make(lake, contracts, conn, &e), &e);
     assert_rows("SELECT count(*) FROM fact_listen_events", 0);
     assert_rows("SELECT count(*) FROM quarantine.records", 0);
     assert_rows("SELECT count(*) FROM (DESCRIBE silver.fact_listen_events) WHERE column_name = 'event_time' "
@@ -82,7 +82,7 @@ static void views_follow_the_log(void **state)
     commit(LAKE_REBUILD, LAKE_SILVER, "dim_user", LAKE_NO_DATE, "SELECT 1 AS userId");
     commit(LAKE_BUILD, LAKE_GOLD, "top_songs", LAKE_NO_DATE, "SELECT 1 AS position");
     assert_rows("SELECT count(*) FROM fact_listen_events", 0);
-    assert_ok(cli_lake_views(lake, contracts, conn, &e), &e);
+    assert_ok(lake_views_make(lake, contracts, conn, &e), &e);
     assert_rows("SELECT count(*) FROM fact_listen_events", 7);
     assert_rows("SELECT count(*) FROM silver.dim_user", 1);
     assert_rows("SELECT count(*) FROM gold.top_songs", 1);
@@ -91,7 +91,7 @@ static void views_follow_the_log(void **state)
     char *stray = io_path(lake_url(lake), "silver/fact_listen_events/stray.parquet");
     assert_ok(sql_copy_to(conn, "SELECT 9::BIGINT AS ts, 'y' AS song", stray, &(struct sql_copy){.format = SQL_PARQUET},
                           NULL, &e), &e);
-    assert_ok(cli_lake_views(lake, contracts, conn, &e), &e);
+    assert_ok(lake_views_make(lake, contracts, conn, &e), &e);
     assert_rows("SELECT count(*) FROM fact_listen_events", 7);
     mem_free(stray);
     /* A file of another size than the log says is refused. */
@@ -99,7 +99,7 @@ static void views_follow_the_log(void **state)
     lake_files(lake, &(struct lake_filter){.table = "top_songs"}, &files);
     char *local = io_path(lake_url(lake), files.file[0]->path);
     assert_int_equal(truncate(local, 10), 0);
-    assert_int_equal(cli_lake_views(lake, contracts, conn, &e), ERR_CORRUPT);
+    assert_int_equal(lake_views_make(lake, contracts, conn, &e), ERR_CORRUPT);
     lake_files_free(&files);
     mem_free(local);
 }

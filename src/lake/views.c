@@ -1,10 +1,10 @@
-#include "cli/lake_sql.h"
+#include "lake/views.h"
 
 #include "base/mem.h"
 
 #include <string.h>
 
-const char *cli_sql_type(enum contract_type type)
+const char *lake_views_type(enum contract_type type)
 {
     static const char *const types[] = {
         [CONTRACT_INT64] = "BIGINT",    [CONTRACT_UINT32] = "UINTEGER", [CONTRACT_UINT16] = "USMALLINT",
@@ -40,7 +40,7 @@ static enum err empty_fact(struct sql_conn *conn, const struct contract *c, stru
 {
     struct sql_column_def columns[CONTRACT_MAX_COLUMNS];
     for (size_t i = 0; i < c->fact_count; i++)
-        columns[i] = (struct sql_column_def){c->fact[i].name, cli_sql_type(c->fact[i].type)};
+        columns[i] = (struct sql_column_def){c->fact[i].name, lake_views_type(c->fact[i].type)};
     struct sql_view view = {.schema = "silver", .name = c->table, .columns = columns, .column_count = c->fact_count};
     return sql_view_parquet(conn, &view, e);
 }
@@ -83,7 +83,7 @@ done:
     return rc;
 }
 
-enum err cli_lake_views(struct lake *lake, const struct schema_set *contracts, struct sql_conn *conn, struct error *e)
+enum err lake_views_make(struct lake *lake, const struct schema_set *contracts, struct sql_conn *conn, struct error *e)
 {
     struct lake_tables tables = {0};
     enum err rc = ERR_OK;
