@@ -66,6 +66,6 @@ for name, fn, base in (("lower", lambda c: (c + "a").lower()[:-1] if c == "Σ" e
             b = "σ"
         if m != b:
             entries.append((ord(c), [ord(x) for x in m] + [0] * (3 - len(m))))
-    print("const struct uni_mapping uni_%s[] = {" % name)
+    print("const struct uni_mapping uni_to_%s[] = {" % name)
     lines(("{0x%x,{0x%x,0x%x,0x%x}}," % (a, *m) for a, m in entries), 6)
-    print("};\nconst size_t uni_%s_count = %d;\n" % (name, len(entries)))
+    print("};\nconst size_t uni_to_%s_count = %d;\n" % (name, len(entries)))

@@ -107,6 +107,7 @@ static enum err own_item(struct jinja_env *env, struct jinja_value v, struct jin
         size_t from = str_offset(v, (size_t)i), n;
         utf8_decode(SV(v).ptr + from, &n);
         *out = str_copy(env, SV(v).ptr + from, n);
+        if (v.as.string->flavour == STR_MARKUP) out->as.string->flavour = STR_MARKUP;
         return ERR_OK;
     case JINJA_OBJECT:
         if (v.as.object->cls->get_item) return v.as.object->cls->get_item(env, v, key, out, e);
@@ -145,7 +146,7 @@ enum err access_item(struct jinja_env *env, struct jinja_value v, struct jinja_v
 /* ---- slices --------------------------------------------------------------------------------------------------------- */
 
 struct slice {
-    int64_t from, step;
+    int64_t from, to, step;
     size_t count;
 };
 
@@ -182,6 +183,7 @@ static enum err slice_of(size_t length, struct jinja_value a, struct jinja_value
         out->count = from > to ? (size_t)((from - to - 1) / -step + 1) : 0;
     }
     out->from = from;
+    out->to = to;
     out->step = step;
     return ERR_OK;
 }
@@ -217,13 +219,16 @@ enum err access_slice(struct jinja_env *env, struct jinja_value v, struct jinja_
     struct slice s;
     size_t length;
     enum err rc;
-    if (v.type == JINJA_UNDEFINED) return env->capture ? (*out = v, ERR_OK) : fail_undefined(env, v, e);
+    if (v.type == JINJA_UNDEFINED) {
+        if (env->capture) return *out = v, ERR_OK;
+        return fail_undefined(env, v, e);
+    }
     bool range = v.type == JINJA_OBJECT && v.as.object->cls == &class_range;
     if (v.type == JINJA_DICT) return FAIL(e, "unhashable type: 'slice'");
     if (v.type != JINJA_STRING && v.type != JINJA_LIST && v.type != JINJA_TUPLE && !range) return FAIL(e, "'%s' object is not subscriptable", jinja_type_name(v));
     if ((rc = value_length(env, v, &length, e)) || (rc = slice_of(length, from, to, step, &s, e))) return rc;
     if ((rc = env_charge(env, s.count / 8, e)) || (rc = env_room(env, s.count * sizeof(struct jinja_value), e))) return rc;
-    if (range) return *out = range_slice(env, v, s.from, s.step, s.count), ERR_OK;
+    if (range) return *out = range_slice(env, v, s.from, s.to, s.step, s.count), ERR_OK;
     if (v.type == JINJA_STRING) return *out = slice_text(env, v, s), ERR_OK;
     *out = list_with_room(env, s.count);
     out->type = v.type;

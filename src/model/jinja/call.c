@@ -138,7 +138,9 @@ enum err call_value(struct jinja_env *env, struct jinja_value f, struct jinja_ca
     case JINJA_FUNCTION: return call_function(env, f.as.function, c, out, e);
     case JINJA_MACRO: return macro_invoke(env, f.as.macro, c, out, e);
     case JINJA_OBJECT: return call_object(env, f, c, out, e);
-    case JINJA_UNDEFINED: return env->capture ? (*out = f, ERR_OK) : fail_undefined(env, f, e);
+    case JINJA_UNDEFINED:
+        if (env->capture) return *out = f, ERR_OK;
+        return fail_undefined(env, f, e);
     default: return FAIL(e, "'%s' object is not callable", jinja_type_name(f));
     }
 }

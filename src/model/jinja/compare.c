@@ -75,12 +75,12 @@ enum err jinja_equal(struct jinja_env *env, struct jinja_value a, struct jinja_v
     case JINJA_UNDEFINED: return *out = true, ERR_OK;
     case JINJA_LIST:
     case JINJA_TUPLE:
-        if ((rc = env_deeper(env, e))) return rc;
-        return equal_seq(env, a.as.seq, b.as.seq, out, e);
     case JINJA_DICT:
     case JINJA_SET:
-        if ((rc = env_deeper(env, e))) return rc;
-        return equal_map(env, a, b, out, e);
+        if ((rc = env_nest(env, e))) return rc;
+        rc = a.type == JINJA_LIST || a.type == JINJA_TUPLE ? equal_seq(env, a.as.seq, b.as.seq, out, e) : equal_map(env, a, b, out, e);
+        env->nest--;
+        return rc;
     default: return *out = value_identical(a, b), ERR_OK;
     }
 }
@@ -92,7 +92,7 @@ static enum err order_seq(struct jinja_env *env, const char *sign, struct jinja_
 {
     size_t n = a->count < b->count ? a->count : b->count;
     enum err rc = env_charge(env, n, e);
-    if (rc || (rc = env_deeper(env, e))) return rc;
+    if (rc) return rc;
     for (size_t i = 0; i < n; i++) {
         bool same = value_identical(a->item[i], b->item[i]);
         if (!same && (rc = jinja_equal(env, a->item[i], b->item[i], &same, e))) return rc;
@@ -108,9 +108,14 @@ static enum err order_of(struct jinja_env *env, const char *sign, struct jinja_v
     if (a.type == JINJA_STRING && b.type == JINJA_STRING) return *order = view_compare(SV(a), SV(b)), ERR_OK;
     if (a.type == JINJA_UNDEFINED) return fail_undefined(env, a, e);
     if (b.type == JINJA_UNDEFINED) return fail_undefined(env, b, e);
-    if (a.type == b.type && (a.type == JINJA_LIST || a.type == JINJA_TUPLE)) return order_seq(env, sign, a.as.seq, b.as.seq, order, e);
     bool known = false;
     enum err rc = ERR_OK;
+    if (a.type == b.type && (a.type == JINJA_LIST || a.type == JINJA_TUPLE)) {
+        if ((rc = env_nest(env, e))) return rc;
+        rc = order_seq(env, sign, a.as.seq, b.as.seq, order, e);
+        env->nest--;
+        return rc;
+    }
     if (a.type == JINJA_OBJECT && a.as.object->cls->compare) rc = a.as.object->cls->compare(env, a, b, order, &known, e);
     if (!rc && !known && b.type == JINJA_OBJECT && b.as.object->cls->compare) {
         rc = b.as.object->cls->compare(env, b, a, order, &known, e);

@@ -1,5 +1,6 @@
 /* The environment: limits, globals, filters, tests. */
 #include "model/jinja/internal.h"
+#include "model/jinja/regex.h"
 
 #include "base/clock.h"
 
@@ -39,6 +40,8 @@ void jinja_env_free(struct jinja_env **env)
     struct jinja_env *x = *env;
     for (size_t i = 0; i < x->owned_count; i++) jinja_template_free(&x->owned[i]);
     mem_free(x->owned);
+    for (size_t i = 0; i < x->regex_count; i++) regex_free(&x->regex[i]);
+    mem_free(x->regex);
     buf_reset(&x->trace);
     arena_reset(&x->arena);
     mem_free(x);

@@ -123,7 +123,7 @@ static enum err spread(struct run *r, const struct node_call *c, struct argument
     enum err rc = ERR_OK;
     if (c->more_args) {
         if ((rc = eval(r, c->more_args, &v))) return rc;
-        if (!value_iterable(v)) return FAIL(r->e, "argument after * must be an iterable, not %s", jinja_type_name(v));
+        if (!value_iterable(v)) return FAIL(r->e, "Value after * must be an iterable, not %s", jinja_type_name(v));
         if ((rc = iter_start(r->env, v, &it, r->e))) return rc;
         while (!(rc = iter_next(r->env, &it, &item, r->e)) && item.type != JINJA_ABSENT) add_argument(r->env, a, item);
         if (rc) return rc;
@@ -197,7 +197,7 @@ enum err eval_filter(struct run *r, const struct node *n, struct jinja_value pip
     if (!f) {
         r->env->unknown = c->name->name.ptr;
         r->env->unknown_owner = table;
-        return FAIL(r->e, "No %s named '%s'.", n->kind == NODE_FILTER ? "filter" : "test", c->name->name.ptr);
+        return FAIL(r->e, "No %s named '%s' found.", n->kind == NODE_FILTER ? "filter" : "test", c->name->name.ptr);
     }
     r->now = n;
     return call_value(r->env, f->value, &call, out, r->e);

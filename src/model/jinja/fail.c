@@ -12,7 +12,7 @@ enum err env_charge(struct jinja_env *env, uint64_t steps, struct error *e)
     env->steps += steps;
     if (env->steps < env->next_check) return ERR_OK;
     if (env->steps > env->limit.max_steps) return FAIL(e, "the template does not come to an end: %llu steps were taken (max_steps)", (unsigned long long)env->limit.max_steps);
-    if (env->arena.total_bytes > env->limit.max_memory_bytes) return FAIL(e, "the template's values need more than %zu bytes (max_memory_bytes)", env->limit.max_memory_bytes);
+    if (env->arena.total_bytes + env->outside_bytes > env->limit.max_memory_bytes) return FAIL(e, "the template's values need more than %zu bytes (max_memory_bytes)", env->limit.max_memory_bytes);
     env->next_check = env->steps + CHECK_EVERY;
     return env->interrupt ? env->interrupt(env->interrupt_ctx, e) : ERR_OK;
 }
@@ -37,6 +37,14 @@ enum err env_deeper(struct jinja_env *env, struct error *e)
     return FAIL(e, "values, calls or expressions are nested too deeply (recursion)");
 }
 
+enum err env_nest(struct jinja_env *env, struct error *e)
+{
+    enum { NEST_MOST = 1000 }; /* CPython's recursion limit */
+    if (env->nest >= NEST_MOST) return FAIL(e, "values are nested too deeply (more than %d)", NEST_MOST);
+    env->nest++;
+    return ERR_OK;
+}
+
 void env_enter(struct jinja_env *env)
 {
     if (env->depth++) return;
@@ -47,7 +55,7 @@ void env_enter(struct jinja_env *env)
     env->unknown = NULL;
     env->unknown_owner = (struct jinja_value){0};
     env->repr_top = NULL;
-    env->macro_depth = 0;
+    env->macro_depth = env->nest = 0;
     env->top = NULL;
     buf_clear(&env->trace);
 }
@@ -86,7 +94,9 @@ enum err fail_undefined(struct jinja_env *env, struct jinja_value v, struct erro
     }
     case MISSING_ITEM:
         if (jinja_repr(env, m->key, &key, NULL) != ERR_OK) buf_clear(&key);
-        if (m->owner.type == JINJA_NONE) rc = FAIL(e, "None has no element %s", key.ptr ? key.ptr : "");
+        if (jinja_is_string(m->key) && m->owner.type == JINJA_NONE) rc = FAIL(e, "'None' has no attribute %s", key.ptr ? key.ptr : "");
+        else if (jinja_is_string(m->key)) rc = FAIL(e, "'%s%s object' has no attribute %s", type_module(m->owner), jinja_type_name(m->owner), key.ptr ? key.ptr : "");
+        else if (m->owner.type == JINJA_NONE) rc = FAIL(e, "None has no element %s", key.ptr ? key.ptr : "");
         else rc = FAIL(e, "%s%s object has no element %s", type_module(m->owner), jinja_type_name(m->owner), key.ptr ? key.ptr : "");
         buf_reset(&key);
         if (jinja_is_string(m->key)) break;

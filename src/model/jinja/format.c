@@ -167,6 +167,7 @@ static enum err percent_one(struct percent *p)
     struct jinja_value v = {0};
     enum err rc;
     bool keyed = p->at < p->fmt.len && p->fmt.ptr[p->at] == '(';
+    if (p->at < p->fmt.len && p->fmt.ptr[p->at] == '%') return p->at++, buf_char(&p->out, '%'), ERR_OK;
     if (keyed && (rc = keyed_arg(p, &v))) return rc;
     percent_flags(p, &f);
     if ((rc = percent_size(p, &f.width))) return rc;
@@ -179,7 +180,10 @@ static enum err percent_one(struct percent *p)
     while (p->at < p->fmt.len && p->fmt.ptr[p->at] && strchr("hlL", p->fmt.ptr[p->at])) p->at++;
     if (p->at >= p->fmt.len) return FAIL(p->e, "incomplete format");
     char type = p->fmt.ptr[p->at++];
-    if (type == '%') return buf_char(&p->out, '%'), ERR_OK;
+    if (type == '%') { /* with flags or a width it takes an argument, and nothing else */
+        if (!keyed && (rc = next_arg(p, &v))) return rc;
+        return buf_char(&p->out, '%'), ERR_OK;
+    }
     if (!type || !strchr("diuoxXeEfFgGcrsa", type)) return FAIL(p->e, "unsupported format character '%c' (0x%x) at index %zu", type, (unsigned char)type, p->at - 1);
     if (!keyed && (rc = next_arg(p, &v))) return rc;
     if (strchr("crsa", type)) return percent_text(p, v, &f, type);
@@ -247,7 +251,7 @@ static enum err field_first(struct braces *b, struct view name, struct jinja_val
         b->automatic = true;
         i = b->next++;
     } else if (all_digits(name)) {
-        if (b->automatic) return FAIL(b->e, "cannot switch from automatic field numbering to manual field specification");
+        if (b->automatic) return FAIL(b->e, "cannot switch from manual field specification to automatic field numbering");
         b->next = -1;
         i = small_number(name);
     }
@@ -340,7 +344,10 @@ static enum err braces_text(struct braces *b, struct view s, unsigned depth, str
         }
         if (c == '}') return FAIL(b->e, "Single '}' encountered in format string");
         size_t from = ++at, open = 1;
-        for (; at < s.len && open; at++) open += (s.ptr[at] == '{') - (s.ptr[at] == '}');
+        for (; at < s.len && open; at++) {
+            if (s.ptr[at] == '{') open++;
+            if (s.ptr[at] == '}') open--;
+        }
         if (open) return FAIL(b->e, from >= s.len ? "Single '{' encountered in format string" : "expected '}' before end of string");
         rc = one_field(b, view_from(s.ptr + from, at - 1 - from), depth, out);
         if (!rc) rc = text_within(b->env, out, b->e);

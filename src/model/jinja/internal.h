@@ -5,6 +5,8 @@
 #include "base/mem.h"
 #include "model/jinja/jinja.h"
 
+#include <stdio.h>
+
 /* ---- representation of values ----------------------------------------------------------------------------------- */
 
 /* A str and its subclasses that matter: markupsafe's Markup, and dbt's native markers. */
@@ -215,6 +217,7 @@ struct jinja_env {
     uint64_t steps, next_check;
     const char *stack_base;
     uint32_t depth, macro_depth; /* entries from outside; macros */
+    uint32_t nest;               /* containers inside containers that are walked now */
     struct run *top;
     const struct repr_level *repr_top; /* containers being printed now */
     bool capture, native;
@@ -230,6 +233,9 @@ struct jinja_env {
     void *interrupt_ctx;
     struct jinja_template **owned; /* of jinja_expression: its constants may live on in values */
     size_t owned_count, owned_cap;
+    struct regex **regex;      /* compiled patterns, found by regex_index["flags:pattern"] */
+    size_t regex_count, regex_cap, outside_bytes; /* memory of them, which the arena does not know */
+    struct jinja_value regex_index;
 };
 
 /* ---- failing (fail.c) -------------------------------------------------------------------------------------------------- */
@@ -245,6 +251,7 @@ enum err fail_syntax(struct jinja_env *env, const char *name, unsigned first_lin
 enum err env_charge(struct jinja_env *env, uint64_t steps, struct error *e) MUST_CHECK;
 enum err env_room(struct jinja_env *env, size_t bytes, struct error *e) MUST_CHECK; /* before taking so much at once */
 enum err env_deeper(struct jinja_env *env, struct error *e) MUST_CHECK;             /* C stack left? */
+enum err env_nest(struct jinja_env *env, struct error *e) MUST_CHECK;               /* one container deeper, as deep as CPython goes; then env->nest-- */
 /* Around every entry from outside: limits start anew for the outermost. */
 void env_enter(struct jinja_env *env);
 void env_leave(struct jinja_env *env);
@@ -398,10 +405,14 @@ bool filter_is_impure(struct view name);
 void builtins_add(struct jinja_env *env);
 
 extern const struct jinja_class class_range, class_namespace, class_loop, class_generator, class_view;
-struct jinja_value range_slice(struct jinja_env *env, struct jinja_value v, int64_t from, int64_t step, size_t count);
+struct jinja_value range_slice(struct jinja_env *env, struct jinja_value v, int64_t from, int64_t to, int64_t step, size_t count);
 extern const struct jinja_class class_date, class_datetime, class_time, class_timedelta, class_tzinfo, class_decimal;
 enum err decimal_to_int(struct jinja_value v, int64_t *out, struct error *e) MUST_CHECK;
 double decimal_to_float(struct jinja_value v);
+void decimal_abs(struct jinja_env *env, struct jinja_value v, struct jinja_value *out);
+enum err decimal_round(struct jinja_env *env, struct jinja_value v, int64_t digits, struct jinja_value *out, struct error *e) MUST_CHECK;
+void timedelta_abs(struct jinja_env *env, struct jinja_value v, struct jinja_value *out);
+jinja_fn filter_wordwrap; /* wordwrap.c */
 enum { VIEW_KEYS, VIEW_VALUES, VIEW_ITEMS };
 struct jinja_value dict_view(struct jinja_env *env, struct jinja_value dict, int what);
 enum err namespace_set(struct jinja_env *env, struct jinja_value ns, struct jinja_value name, struct jinja_value v, struct error *e) MUST_CHECK;

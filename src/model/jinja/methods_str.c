@@ -194,7 +194,7 @@ static void split_space(const struct jinja_call *c, struct jinja_seq *list, int6
     struct view s = SV(c->self);
     size_t at = skip_while(s, 0, true);
     while (at < s.len) {
-        size_t end = most-- > 0 ? skip_while(s, at, false) : skip_back(s, s.len, true);
+        size_t end = most-- > 0 ? skip_while(s, at, false) : s.len;
         push_text(c, list, s, at, end);
         at = skip_while(s, end, true);
     }
@@ -214,7 +214,7 @@ static void rsplit_space(const struct jinja_call *c, struct jinja_seq *list, int
     struct view s = SV(c->self);
     size_t to = skip_back(s, s.len, true);
     while (to > 0) {
-        size_t from = most-- > 0 ? skip_back(s, to, false) : skip_while(s, 0, true);
+        size_t from = most-- > 0 ? skip_back(s, to, false) : 0;
         push_text(c, list, s, from, to);
         to = skip_back(s, from, true);
     }

@@ -13,7 +13,7 @@ void float_repr(double d, struct buf *out)
     if (isnan(d)) return buf_str(out, "nan");
     if (isinf(d)) return buf_str(out, d < 0 ? "-inf" : "inf");
     char text[40];
-    for (int p = 14; p <= 16; p++) {
+    for (int p = fabs(d) < DBL_MIN ? 0 : 14; p <= 16; p++) { /* subnormal numbers have fewer digits */
         snprintf(text, sizeof text, "%.*e", p, d);
         if (p == 16 || strtod(text, NULL) == d) break;
     }

@@ -59,26 +59,29 @@ static enum err repr_map(struct jinja_env *env, struct jinja_value v, struct buf
 static enum err repr_container(struct jinja_env *env, struct jinja_value v, struct buf *out, struct error *e)
 {
     static const char *const inside[] = {[JINJA_LIST] = "[...]", [JINJA_TUPLE] = "(...)", [JINJA_DICT] = "{...}", [JINJA_SET] = "set(...)"};
-    enum err rc = env_deeper(env, e);
-    if (rc || (rc = env_charge(env, 1 + jinja_seq_count(v), e))) return rc;
+    enum err rc = env_charge(env, 1 + jinja_seq_count(v), e);
+    if (rc) return rc;
     for (const struct repr_level *l = env->repr_top; l; l = l->outer)
         if (l->container == v.as.seq) return buf_str(out, inside[v.type]), ERR_OK;
+    if ((rc = env_nest(env, e))) return rc;
     struct repr_level level = {v.as.seq, env->repr_top};
     env->repr_top = &level;
     rc = v.type == JINJA_LIST || v.type == JINJA_TUPLE ? repr_items(env, v, out, e) : repr_map(env, v, out, e);
     env->repr_top = level.outer;
+    env->nest--;
     return rc;
 }
 
 static enum err repr_object(struct jinja_env *env, struct jinja_value v, struct buf *out, struct error *e)
 {
     const struct jinja_class *c = v.as.object->cls;
-    enum err rc = env_deeper(env, e);
+    enum err rc = env_nest(env, e);
     if (rc) return rc;
-    if (c->to_repr) return c->to_repr(env, v, out, e);
-    if (c->to_str) return c->to_str(env, v, out, e);
-    buf_printf(out, "<%s>", c->name);
-    return ERR_OK;
+    if (c->to_repr) rc = c->to_repr(env, v, out, e);
+    else if (c->to_str) rc = c->to_str(env, v, out, e);
+    else buf_printf(out, "<%s>", c->name);
+    env->nest--;
+    return rc;
 }
 
 static enum err repr_function(struct jinja_value v, struct buf *out)

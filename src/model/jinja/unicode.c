@@ -49,10 +49,10 @@ void uni_map(uint32_t c, enum uni_case how, struct buf *out)
         return;
     }
     const struct uni_mapping *m = NULL;
-    if (how == UNI_TITLE) m = find(uni_title, uni_title_count, c);
-    if (how == UNI_FOLD) m = find(uni_fold, uni_fold_count, c);
-    if (!m && (how == UNI_TITLE || how == UNI_UPPER)) m = find(uni_upper, uni_upper_count, c);
-    if (!m && (how == UNI_FOLD || how == UNI_LOWER)) m = find(uni_lower, uni_lower_count, c);
+    if (how == UNI_TITLE) m = find(uni_to_title, uni_to_title_count, c);
+    if (how == UNI_FOLD) m = find(uni_to_fold, uni_to_fold_count, c);
+    if (!m && (how == UNI_TITLE || how == UNI_UPPER)) m = find(uni_to_upper, uni_to_upper_count, c);
+    if (!m && (how == UNI_FOLD || how == UNI_LOWER)) m = find(uni_to_lower, uni_to_lower_count, c);
     if (!m) {
         buf_add(out, enc, utf8_encode(c, enc));
         return;

@@ -15,7 +15,7 @@ struct uni_mapping {
     uint32_t from, to[3]; /* zeros fill up */
 };
 extern const struct uni_range uni_ranges[];
-extern const struct uni_mapping uni_lower[], uni_upper[], uni_title[], uni_fold[]; /* title: where it is not upper; fold: not lower */
-extern const size_t uni_range_count, uni_lower_count, uni_upper_count, uni_title_count, uni_fold_count;
+extern const struct uni_mapping uni_to_lower[], uni_to_upper[], uni_to_title[], uni_to_fold[]; /* title: where it is not upper; fold: not lower */
+extern const size_t uni_range_count, uni_to_lower_count, uni_to_upper_count, uni_to_title_count, uni_to_fold_count;
 
 #endif
