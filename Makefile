@@ -36,7 +36,7 @@ DUCKDB_LIBS = -L$(DUCKDB_DIR) -Wl,--start-group -lduckdb_static -lduckdb_generat
   -lduckdb_pg_query -lduckdb_re2 -lduckdb_skiplistlib -lduckdb_utf8proc -lduckdb_yyjson -lduckdb_zstd \
   -lduckdb_fastpforlib -lduckdb_jemalloc -Wl,--end-group
 # Static where Debian has the archive, so that the program can be copied to a bare machine.
-STATIC_LIBS = -Wl,-Bstatic -lyaml -ljansson -lzstd -lxxhash -ldeflate -lz -lpcre2-8 -ledit -ltinfo -lbsd -lmd -Wl,-Bdynamic
+STATIC_LIBS = -Wl,-Bstatic -lmicrohttpd -lyaml -ljansson -lzstd -lxxhash -ldeflate -lz -lpcre2-8 -ledit -ltinfo -lbsd -lmd -Wl,-Bdynamic
 RDKAFKA_LIBS = $(RDKAFKA_DIR)/librdkafka_glibc_linux_$(GOARCH).a -lrt
 LIBS = $(STATIC_LIBS) $(RDKAFKA_LIBS) $(DUCKDB_LIBS) -static-libstdc++ -static-libgcc -lpthread -ldl -lm
 
