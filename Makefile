@@ -38,7 +38,7 @@ DUCKDB_LIBS = -L$(DUCKDB_DIR) -Wl,--start-group -lduckdb_static -lduckdb_generat
 # Static where Debian has the archive, so that the program can be copied to a bare machine.
 STATIC_LIBS = -Wl,-Bstatic -lmicrohttpd -lyaml -ljansson -lzstd -lxxhash -ldeflate -lz -lpcre2-8 -ledit -ltinfo -lbsd -lmd -Wl,-Bdynamic
 RDKAFKA_LIBS = $(RDKAFKA_DIR)/librdkafka_glibc_linux_$(GOARCH).a -lrt
-LIBS = $(STATIC_LIBS) $(RDKAFKA_LIBS) $(DUCKDB_LIBS) -static-libstdc++ -static-libgcc -lpthread -ldl -lm
+LIBS = $(STATIC_LIBS) $(RDKAFKA_LIBS) $(DUCKDB_LIBS) -static-libstdc++ -static-libgcc -lgnutls -lpthread -ldl -lm
 
 SOURCES := $(foreach r,$(ROOMS),$(filter-out %_test.c %_fuzz.c,$(wildcard src/$(r)/*.c) $(wildcard src/$(r)/*/*.c)))
 TESTS := $(foreach r,$(ROOMS),$(wildcard src/$(r)/*_test.c) $(wildcard src/$(r)/*/*_test.c))
