@@ -12,9 +12,14 @@ static size_t varint_size(uint64_t v) { return v ? (70 - (unsigned)__builtin_clz
 
 static size_t run_size(size_t n, unsigned width) { return varint_size((uint64_t)n << 1) + (width + 7) / 8; }
 
+/* Packed groups are told in pieces of 256 values, as DuckDB does: it unpacks 32 values at once only from the start of a
+ * piece on, and where nulls have shifted a vector's end, the rest of the piece goes value by value. Without nulls it is
+ * as fast as one long piece, for a byte more in 256 values. */
+enum { PIECE_GROUPS = 32 };
+
 static size_t packed_size(size_t groups, unsigned width)
 {
-    return varint_size((uint64_t)groups << 1 | 1) + groups * width;
+    return (groups + PIECE_GROUPS - 1) / PIECE_GROUPS + groups * width; /* a piece's header is one byte */
 }
 
 void parquet_hybrid_run(uint32_t value, size_t n, unsigned width, struct buf *out)
@@ -26,9 +31,14 @@ void parquet_hybrid_run(uint32_t value, size_t n, unsigned width, struct buf *ou
 static void put_packed(const struct parquet_kernels *k, const uint32_t *in, size_t groups, unsigned width,
                        struct buf *out)
 {
-    add_varint(out, (uint64_t)groups << 1 | 1);
-    k->pack(in, groups, width, (uint8_t *)buf_reserve(out, groups * width + KERNEL_PACK_SLACK));
-    out->len += groups * width;
+    char *to = buf_reserve(out, packed_size(groups, width) + KERNEL_PACK_SLACK);
+    for (size_t at = 0, n; at < groups; at += n) {
+        n = groups - at < PIECE_GROUPS ? groups - at : PIECE_GROUPS;
+        *to++ = (char)(n << 1 | 1);
+        k->pack(in + 8 * at, n, width, (uint8_t *)to);
+        to += n * width;
+    }
+    out->len = (size_t)(to - out->ptr);
 }
 
 /* A run of equal values that begins on a group of 8 counted from `packed_from`, long enough to be worth leaving the
@@ -108,9 +118,10 @@ void parquet_hybrid_bits(const uint8_t *in, size_t n, struct buf *bits, struct b
         } else if (at < count) {
             continue;
         }
-        if (at > from) {
-            add_varint(out, (uint64_t)(at - from) << 1 | 1);
-            buf_add(out, b + from, at - from);
+        for (size_t piece; from < at; from += piece) {
+            piece = at - from < PIECE_GROUPS ? at - from : PIECE_GROUPS;
+            buf_char(out, (char)(piece << 1 | 1));
+            buf_add(out, b + from, piece);
         }
         if (at < count) parquet_hybrid_run(b[at] & 1, (next == count ? n : 8 * next) - 8 * at, 1, out);
         from = next;

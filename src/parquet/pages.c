@@ -37,7 +37,7 @@ static size_t wrap_raw(const char *in, size_t len, char *out)
 static bool looks_random(struct parquet_encoder *en, const char *in, size_t len)
 {
     enum { SAMPLE = 16384, LEAST = 4 * SAMPLE };
-    if (len < LEAST) return false;
+    if (en->level > 2 || len < LEAST) return false; /* who asks for more than speed gets all of it */
     buf_clear(&en->sample);
     char *to = buf_reserve(&en->sample, ZSTD_COMPRESSBOUND(SAMPLE));
     size_t got = ZSTD_compress2(en->zstd, to, ZSTD_COMPRESSBOUND(SAMPLE), in + (len - SAMPLE) / 2, SAMPLE);
