@@ -143,7 +143,8 @@ enum err refine_begin_batch(struct refine *r, struct lake_batch *batch, bool ane
     tally_reset(r);
     set_watermarks(r);
     r->partitions = partitions_new(&(struct partitions_options){
-        .batch = batch, .lexicon = r->lexicon, .open_bytes = r->o.memory_bytes / 4, .ready = engine_ready,
+        .batch = batch, .lexicon = r->lexicon, .open_bytes = r->o.memory_bytes / 4, .zstd_level = r->o.zstd_level,
+        .ready = engine_ready,
         .failed = engine_failed, .ctx = r});
     r->quarantine = quarantine_new(batch);
 done:

@@ -41,6 +41,7 @@ struct refine_options { /* {0}, with contracts set, is a good choice */
     uint64_t memory_bytes;              /* what buffers and key sets aim to stay below; 0: 256 MiB */
     uint32_t line_limit_bytes;          /* longer records are quarantined; 0: 16 MiB */
     double max_reject_share;            /* of a batch's records; 0: 0.05; ≥ 1: no limit */
+    int zstd_level;                     /* of silver; 0: 1 */
     uint64_t batch_bytes;               /* refine_pending: bronze bytes (compressed) of one commit; 0: 1 GiB */
     const volatile sig_atomic_t *stop;  /* non-zero: ERR_STOPPED, the batch at hand is dropped. NULL: none */
     void (*progress)(void *ctx, const struct refine_totals *so_far); /* ≤ 10 times a second; may be NULL */

@@ -1,85 +1,4 @@
-#include "refine/refine_testing.h"
-
-/* What the tables must be, told apart from our code: SQL over the raw JSON. */
-#define CLEAN_AGENT "case when length(userAgent) >= 2 and userAgent[1] = '\"' and userAgent[-1] = '\"' then userAgent[2:-2] else userAgent end as userAgent"
-#define DERIVED "year(w)::usmallint as year, month(w)::utinyint as month, day(w)::utinyint as day, hour(w)::utinyint as hour"
-
-static void make_raw(struct kitchen *k)
-{
-    kitchen_sql(k,
-        "create macro fixed(t) as case when t is null then null when not regexp_full_match(t, '[\\x{0}-\\x{ff}]*', 's') then t "
-        "when regexp_full_match(t, '[\\x{0}-\\x{7f}]*', 's') then t "
-        "else coalesce(try(decode(unhex(list_aggregate(list_transform(string_split(t, ''), c -> printf('%02x', ascii(c))), 'string_agg', '')))), t) end;"
-        "create table raw_listen as select * from read_json('" SAMPLE "listen_events.json.gz', format = 'newline_delimited', columns = {"
-        "artist: varchar, song: varchar, duration: double, ts: bigint, sessionId: bigint, auth: varchar, level: varchar, itemInSession: uinteger, "
-        "city: varchar, zip: varchar, state: varchar, userAgent: varchar, lon: double, lat: double, userId: bigint, lastName: varchar, "
-        "firstName: varchar, gender: varchar, registration: bigint});"
-        "create table raw_page as select * from read_json('" SAMPLE "page_view_events.json.gz', format = 'newline_delimited', columns = {"
-        "ts: bigint, sessionId: bigint, page: varchar, auth: varchar, method: varchar, status: usmallint, level: varchar, itemInSession: uinteger, "
-        "city: varchar, zip: varchar, state: varchar, userAgent: varchar, lon: double, lat: double, userId: bigint, lastName: varchar, "
-        "firstName: varchar, gender: varchar, registration: bigint, artist: varchar, song: varchar, duration: double});"
-        "create table raw_auth as select * from read_json('" SAMPLE "auth_events.json.gz', format = 'newline_delimited', columns = {"
-        "ts: bigint, sessionId: bigint, level: varchar, itemInSession: uinteger, city: varchar, zip: varchar, state: varchar, userAgent: varchar, "
-        "lon: double, lat: double, userId: bigint, lastName: varchar, firstName: varchar, gender: varchar, registration: bigint, success: boolean});"
-        "create table raw_status as select * from read_json('" SAMPLE "status_change_events.json.gz', format = 'newline_delimited', columns = {"
-        "ts: bigint, sessionId: bigint, auth: varchar, level: varchar, itemInSession: uinteger, city: varchar, zip: varchar, state: varchar, "
-        "userAgent: varchar, lon: double, lat: double, userId: bigint, lastName: varchar, firstName: varchar, gender: varchar, registration: bigint});");
-}
-
-#define FACT_LISTEN "ts, w::timestamp_ms as event_time, userId, sessionId, itemInSession, fixed(song) as song, fixed(artist) as artist, duration, level, auth, zip, city, state, " CLEAN_AGENT ", " DERIVED
-#define FACT_PAGE "ts, w::timestamp_ms as event_time, userId, sessionId, itemInSession, page, method, status, auth, level, fixed(song) as song, fixed(artist) as artist, duration, zip, city, state, " CLEAN_AGENT ", " DERIVED
-#define FACT_AUTH "ts, w::timestamp_ms as event_time, userId, sessionId, itemInSession, success, level, zip, city, state, " CLEAN_AGENT ", " DERIVED
-#define FACT_STATUS "ts, w::timestamp_ms as event_time, userId, sessionId, itemInSession, auth, level, zip, city, state, " CLEAN_AGENT ", " DERIVED
-
-static void check_facts(struct kitchen *k)
-{
-    static const char *const table[] = {"fact_listen_events", "fact_page_view_events", "fact_auth_events", "fact_status_change_events"};
-    static const char *const want[] = {
-        "select " FACT_LISTEN " from (select *, make_timestamp_ms(ts) as w from raw_listen)",
-        "select " FACT_PAGE " from (select *, make_timestamp_ms(ts) as w from raw_page)",
-        "select " FACT_AUTH " from (select *, make_timestamp_ms(ts) as w from raw_auth)",
-        "select " FACT_STATUS " from (select *, make_timestamp_ms(ts) as w from raw_status)",
-    };
-    for (int i = 0; i < SAMPLE_TOPICS; i++) {
-        kitchen_view(k, table[i]);
-        char *got = mem_printf("select * exclude batch from %s", table[i]);
-        kitchen_same(k, got, want[i]);
-        mem_free(got);
-    }
-}
-
-#define EVENTS                                                                                                         \
-    "(select userId, ts, itemInSession, level, firstName, lastName, gender, registration from raw_listen union all "   \
-    "select userId, ts, itemInSession, level, firstName, lastName, gender, registration from raw_page union all "      \
-    "select userId, ts, itemInSession, level, firstName, lastName, gender, registration from raw_auth union all "      \
-    "select userId, ts, itemInSession, level, firstName, lastName, gender, registration from raw_status)"
-
-static void check_dims(struct kitchen *k)
-{
-    static const char *const table[] = {"dim_user", "dim_user_history", "dim_song", "dim_location", "dim_time"};
-    for (int i = 0; i < 5; i++) kitchen_view(k, table[i]);
-    kitchen_same(k, "select * from dim_user",
-        "select userId, l.firstName, l.lastName, l.gender, l.level, l.registration, make_timestamp_ms(f)::timestamp_ms as first_seen, make_timestamp_ms(t)::timestamp_ms as last_seen from "
-        "(select distinct on (userId) * from " EVENTS " where userId is not null order by userId, ts desc, itemInSession desc, level desc) l join "
-        "(select userId, min(ts) as f, max(ts) as t from " EVENTS " where userId is not null group by 1) using (userId)");
-    kitchen_same(k, "select * from dim_user_history",
-        "select userId, level, make_timestamp_ms(ts)::timestamp_ms as valid_from, make_timestamp_ms(lead(ts) over (partition by userId order by ts, itemInSession, level))::timestamp_ms as valid_to from ("
-        "select *, lag(level) over (partition by userId order by ts, itemInSession, level) as before from " EVENTS " where userId is not null) "
-        "where before is distinct from level");
-    kitchen_same(k, "select * from dim_song",
-        "select song, artist, arg_max(duration, (n, -duration)) as duration, make_timestamp_ms(min(f))::timestamp_ms as first_seen from "
-        "(select fixed(song) as song, fixed(artist) as artist, duration, count(*) as n, min(ts) as f from raw_listen group by all) group by 1, 2");
-    kitchen_same(k, "select zip, city, state from dim_location",
-        "select distinct zip, city, state from (select zip, city, state from raw_listen union select zip, city, state from raw_page "
-        "union select zip, city, state from raw_auth union select zip, city, state from raw_status)");
-    kitchen_same(k, "select * from dim_location where exists (select 1 from raw_listen l where l.zip = dim_location.zip and l.city = dim_location.city and l.state = dim_location.state)",
-        "select zip, city, state, (arg_max({lat: lat, lon: lon}, (n, -lat, -lon))).lat as lat, (arg_max({lat: lat, lon: lon}, (n, -lat, -lon))).lon as lon from "
-        "(select zip, city, state, lat, lon, count(*) as n from raw_listen group by all) group by 1, 2, 3");
-    kitchen_same(k, "select * from dim_time",
-        "select m as minute_ts, year(w)::usmallint as year, month(w)::utinyint as month, day(w)::utinyint as day, hour(w)::utinyint as hour, "
-        "minute(w)::utinyint as minute, isodow(w)::utinyint as weekday, week(w)::utinyint as week, isodow(w) > 5 as is_weekend from "
-        "(select distinct ts - ts % 60000 as m, make_timestamp_ms(ts - ts % 60000) as w from " EVENTS ")");
-}
+#include "refine/refine_testing_sample.h"
 
 static void sample_is_right_to_the_last_row(void **state)
 {
@@ -102,10 +21,97 @@ static void sample_is_right_to_the_last_row(void **state)
     kitchen_close(&k);
 }
 
+/* ---- the same whatever the threads and the memory ---- */
+
+static void sample_bronze(struct kitchen *k, size_t member_bytes)
+{
+    for (int i = 0; i < SAMPLE_TOPICS; i++) {
+        struct buf text = {0};
+        read_sample(sample_topic[i], &text);
+        kitchen_bronze(k, sample_topic[i], text.ptr, text.len, member_bytes);
+        buf_reset(&text);
+    }
+}
+
+static void refine_with(struct kitchen *k, const struct refine_options *options)
+{
+    struct error e = {0};
+    struct refine *r = NULL;
+    struct refine_totals totals;
+    struct refine_options o = *options;
+    o.contracts = k->contracts;
+    assert_ok(refine_open(k->lake, &o, &r, &e), &e);
+    assert_ok(refine_pending(r, &totals, &e), &e);
+    refine_close(&r);
+}
+
+/* "path hash" of every silver file. */
+static char *silver_hashes(struct kitchen *k)
+{
+    struct lake_files files;
+    struct buf out = {0};
+    char hex[HASH_HEX_SIZE];
+    lake_files(k->lake, &(struct lake_filter){.layers = 1u << LAKE_SILVER}, &files);
+    for (size_t i = 0; i < files.count; i++) buf_printf(&out, "%s %s\n", files.file[i]->path, hash_hex(files.file[i]->hash, hex));
+    lake_files_free(&files);
+    return buf_take(&out);
+}
+
+static void any_number_of_threads_writes_the_same_bytes(void **state)
+{
+    (void)state;
+    const unsigned threads[] = {1, 2, 7};
+    char *first = NULL;
+    for (int i = 0; i < 3; i++) {
+        struct kitchen k;
+        kitchen_open(&k);
+        sample_bronze(&k, 300000);
+        refine_with(&k, &(struct refine_options){.threads = threads[i]});
+        char *now = silver_hashes(&k);
+        if (first) assert_string_equal(now, first);
+        else first = mem_strdup(now);
+        mem_free(now);
+        kitchen_close(&k);
+    }
+    mem_free(first);
+}
+
+/* So little memory that partitions are flushed early, key sets go to files and dictionaries are forgotten. */
+static void little_memory_gives_the_same_rows(void **state)
+{
+    (void)state;
+    struct kitchen k;
+    kitchen_open(&k);
+    sample_bronze(&k, 200000);
+    refine_with(&k, &(struct refine_options){.threads = 3, .memory_bytes = 1500000});
+    make_raw(&k);
+    check_facts(&k);
+    check_dims(&k);
+    kitchen_audit(&k);
+    /* once more: all of it is there */
+    struct buf text = {0};
+    read_sample("listen_events", &text);
+    kitchen_bronze(&k, "listen_events", text.ptr, text.len, 200000);
+    buf_reset(&text);
+    struct error e = {0};
+    struct refine *r = NULL;
+    struct refine_totals totals;
+    assert_ok(refine_open(k.lake, &(struct refine_options){.contracts = k.contracts, .memory_bytes = 1500000}, &r, &e), &e);
+    assert_ok(refine_pending(r, &totals, &e), &e);
+    refine_close(&r);
+    assert_int_equal(totals.duplicates, 57376);
+    assert_int_equal(totals.rows, 0);
+    check_facts(&k);
+    check_dims(&k);
+    kitchen_close(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sample_is_right_to_the_last_row),
+        cmocka_unit_test(any_number_of_threads_writes_the_same_bytes),
+        cmocka_unit_test(little_memory_gives_the_same_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

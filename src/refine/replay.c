@@ -1,6 +1,7 @@
 #include "refine/replay.h"
 
 #include "base/gzip.h"
+#include "base/hash.h"
 #include "base/io.h"
 #include "base/mem.h"
 #include "refine/decode.h"
@@ -18,6 +19,7 @@ struct input {
     const struct contract *contract;
     struct lake_files live; /* keeps the file's description */
     uint64_t batch;
+    uint64_t begin, end; /* its bytes in the live file: after compaction it is a stretch of a greater one */
     struct refine_span *spans;
     size_t span_count;
     /* while open */
@@ -99,6 +101,86 @@ static void take_spans(struct input *in, const struct lake_entry *entry, const s
     }
 }
 
+/* ---- bronze that was compacted: its bytes are a stretch of whole members of another file ---- */
+
+static enum err hash_range(int fd, uint64_t from, uint64_t bytes, struct hash128 *out, struct error *e)
+{
+    struct hasher *h = hasher_new();
+    char *block = mem_alloc(BLOCK);
+    enum err rc = ERR_OK;
+    for (uint64_t at = 0; at < bytes;) {
+        size_t want = bytes - at < BLOCK ? (size_t)(bytes - at) : BLOCK;
+        ssize_t n = pread(fd, block, want, (off_t)(from + at));
+        if (n <= 0) {
+            rc = err_sys(e, n < 0 ? errno : EIO, "cannot read bronze");
+            goto done;
+        }
+        hasher_add(h, block, (size_t)n);
+        at += (uint64_t)n;
+    }
+    *out = hasher_sum(h);
+done:
+    hasher_free(&h);
+    mem_free(block);
+    return rc;
+}
+
+/* Where members begin, the end of the file included. Heap. */
+static uint64_t *boundaries(int fd, uint64_t bytes, size_t *count)
+{
+    uint64_t *list = NULL;
+    size_t n = 0, cap = 0;
+    for (uint64_t at = 0;;) {
+        char head[GZIP_MEMBER_HEADER];
+        uint64_t member = 0, raw = 0;
+        mem_grow(&list, &cap, n + 1, sizeof *list);
+        list[n++] = at;
+        if (at >= bytes || pread(fd, head, sizeof head, (off_t)at) != (ssize_t)sizeof head ||
+            gzip_member_sizes(head, sizeof head, &member, &raw) != ERR_OK)
+            break;
+        at += member;
+    }
+    *count = n;
+    return list;
+}
+
+static bool find_stretch(int fd, const struct lake_file *merged, const struct lake_file *lost, uint64_t *begin)
+{
+    size_t count = 0;
+    uint64_t *at = boundaries(fd, (uint64_t)merged->bytes, &count);
+    bool found = false;
+    for (size_t i = 0, k = 0; i < count && !found; i++) {
+        uint64_t end = at[i] + (uint64_t)lost->bytes;
+        while (k < count && at[k] < end) k++;
+        if (k == count || at[k] != end) continue;
+        struct hash128 hash;
+        found = hash_range(fd, at[i], (uint64_t)lost->bytes, &hash, NULL) == ERR_OK && hash_eq(hash, lost->hash);
+        *begin = at[i];
+    }
+    mem_free(at);
+    return found;
+}
+
+/* The live file that has swallowed `lost`; in->begin says where. */
+static bool find_merged(struct replay *r, const struct lake_file *lost, struct input *in)
+{
+    struct lake_files files = {0};
+    bool found = false;
+    lake_files(r->lake, &(struct lake_filter){.layers = 1u << LAKE_BRONZE, .table = lost->table, .by_date = true,
+                                              .from_date = lost->date, .to_date = lost->date}, &files);
+    for (size_t i = 0; i < files.count && !found; i++) {
+        const struct lake_file *f = files.file[i];
+        char *path = NULL;
+        if (f->bytes < lost->bytes || f->min_batch > lost->commit || f->max_batch < lost->commit) continue;
+        int fd = lake_file_path(r->lake, f, &path, NULL) == ERR_OK ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+        found = fd >= 0 && find_stretch(fd, f, lost, &in->begin) && lake_file_find(r->lake, f->path, &in->live);
+        if (fd >= 0) close(fd);
+        mem_free(path);
+    }
+    lake_files_free(&files);
+    return found;
+}
+
 enum err replay_add(struct replay *r, uint64_t commit, uint64_t batch,
                     bool (*only)(void *ctx, const struct contract *contract), void *ctx, struct error *e)
 {
@@ -116,10 +198,11 @@ enum err replay_add(struct replay *r, uint64_t commit, uint64_t batch,
         in->batch = batch;
         mem_grow(&r->input, &r->cap, r->count + 1, sizeof *r->input);
         r->input[r->count++] = in;
-        if (!lake_file_find(r->lake, file->path, &in->live)) {
+        if (!lake_file_find(r->lake, file->path, &in->live) && !find_merged(r, file, in)) {
             rc = err_set(e, ERR_NOT_FOUND, "bronze of commit %llu is gone: %s", (unsigned long long)commit, file->path);
             goto done;
         }
+        in->end = in->begin + (uint64_t)file->bytes;
         take_spans(in, &entry, &entry.added[i]);
         r->bytes += file->bytes;
     }
@@ -158,7 +241,7 @@ static enum err open_input(struct replay *r, struct input *in, struct error *e)
     in->fd = open(in->path, O_RDONLY | O_CLOEXEC);
     if (in->fd < 0) return err_sys(e, errno, "cannot open %s", in->path);
     in->users = 1;
-    r->at = 0;
+    r->at = in->begin;
     r->begun = true;
 done:
     return rc;
@@ -177,6 +260,7 @@ static void close_input(struct replay *r)
 static enum err member_at(struct replay *r, struct input *in, struct slot *s, struct error *e)
 {
     char head[GZIP_MEMBER_HEADER];
+    if (r->at >= in->end) return ERR_MORE;
     ssize_t got = pread(in->fd, head, sizeof head, (off_t)r->at);
     if (got < 0) return err_sys(e, errno, "cannot read %s", in->path);
     if (!got) return ERR_MORE;
