@@ -1,6 +1,7 @@
 /* From argv to exit code: parse, configure, run, tell. */
 #include "cli/cli.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
 
@@ -24,10 +25,16 @@ int cli_exit_code(enum err code)
     }
 }
 
-/* First signal: finish what must be finished. The second SIGINT does not wait. */
+/* First signal: finish what must be finished. The second SIGINT does not wait, unless it is the echo of the first: a
+ * Ctrl-C often comes twice, from the terminal and from a parent that passes it on. */
 static void on_signal(int sig)
 {
-    if (cli_stop && sig == SIGINT) {
+    enum { ECHO_NS = 500000000 };
+    static uint64_t first_ns;
+    uint64_t now = clock_mono_ns();
+    if (!cli_stop) {
+        first_ns = now;
+    } else if (sig == SIGINT && now - first_ns > ECHO_NS) {
         signal(SIGINT, SIG_DFL);
         raise(SIGINT);
     }

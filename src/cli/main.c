@@ -3,7 +3,7 @@
 
 /* A command is listed when its file is there: src/cli/cmd_<name>.c defines cli_cmd_<name>. */
 #define COMMANDS(X)                                                                                                    \
-    X(simulate) X(ingest) X(refine) X(sql) X(status) X(audit) X(version) X(help) X(generate)
+    X(simulate) X(ingest) X(refine) X(sql) X(status) X(audit) X(compact) X(version) X(help) X(generate)
 
 #define DECLARE(name) extern const struct cli_command cli_cmd_##name;
 #define LIST(name) &cli_cmd_##name,

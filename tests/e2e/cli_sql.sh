@@ -68,6 +68,9 @@ run sql --timeout 100ms -c "$slow"; code 1; one_line_err; err 'the time limit of
 run sql --memory 32MiB --threads 1 -c "select count(distinct range::varchar || 'some more text') from range(3000000)"
 [ "$code" -eq 0 ] || err 'Out of Memory Error'
 run timeout --preserve-status -s INT 1 "$LAKEFM" sql --no-lake -c "$slow"; code 1; err 'interrupted'
+# The second Ctrl-C does not wait, but one that comes at once is the echo of the first.
+"$LAKEFM" sql --no-lake -c "$slow" >.out 2>.err & pid=$!
+sleep 0.5; kill -INT $pid; kill -INT $pid; wait $pid; code=$?; code 1; err 'interrupted'
 
 # Without a lake there is none.
 run lakefm sql -c 'select 1'; code 1; one_line_err; no_out
