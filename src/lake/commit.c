@@ -335,6 +335,8 @@ static enum err commit(struct lake_batch *b, struct error *e)
         lake_entry_reset(&entry);
         rc = prepare(b, &entry, e);
         if (rc == ERR_OK) rc = commit_point(b, &entry, e);
+        /* What failed may have failed because another writer's commit has changed the files under our hands. */
+        else if (rc != ERR_IO && b->lake->mode == LAKE_SHARED_WRITER && lake_log_has(b->lake->store, b->number)) rc = ERR_EXISTS;
         if (rc == ERR_OK) break;
         if (rc != ERR_EXISTS) goto done;
         TRY(refused(b, e));

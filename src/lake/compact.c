@@ -152,6 +152,19 @@ static void merged_stats(const struct lake_due *due, struct lake_stats *s)
     }
 }
 
+/* A merge fails when its files are compacted away by another process while it reads. */
+static bool still_live(struct lake *lake, const struct lake_due *due)
+{
+    bool live = true;
+    struct lake_files one;
+    if (lake_mode_of(lake) != LAKE_WRITER) lake_ignore(lake_reload(lake, NULL));
+    for (size_t i = 0; live && i < due->files.count; i++) {
+        live = lake_file_find(lake, due->files.file[i]->path, &one);
+        lake_files_free(&one);
+    }
+    return live;
+}
+
 enum err lake_compact_one(struct lake *lake, const struct lake_due *due, lake_merge_fn *merge, void *ctx, struct error *e)
 {
     struct lake_batch *b = NULL;
@@ -165,10 +178,12 @@ enum err lake_compact_one(struct lake *lake, const struct lake_due *due, lake_me
         if (rc == ERR_NOT_FOUND) rc = err_set(e, ERR_RETRY, "%s was removed meanwhile", due->files.file[i]->path);
         if (rc != ERR_OK) goto done;
     }
-    TRY(local_paths(lake, due, &in, e));
     TRY(lake_batch_create(b, &due->part, &out, e));
     merged_stats(due, &stats);
-    TRY(merge(ctx, due, (const char *const *)in, due->files.count, out->local_path, &stats.rows, e));
+    rc = local_paths(lake, due, &in, e);
+    if (rc == ERR_OK) rc = merge(ctx, due, (const char *const *)in, due->files.count, out->local_path, &stats.rows, e);
+    if (rc != ERR_OK && !still_live(lake, due)) rc = err_set(e, ERR_RETRY, "files of %s were removed while they were merged", due->part.table);
+    if (rc != ERR_OK) goto done;
     if (stats.rows != due->files.rows) {
         rc = err_set(e, ERR_CORRUPT, "merging %zu files of %s gave %lld rows instead of %lld", due->files.count, due->part.table,
                      (long long)stats.rows, (long long)due->files.rows);

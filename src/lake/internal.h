@@ -68,11 +68,14 @@ enum err lake_load(struct lake *lake, struct error *e) MUST_CHECK;
 /* Applies the next entry to the state and keeps it as `last` (taken over: *entry is empty afterwards, also on failure). */
 enum err lake_take_in(struct lake *lake, struct lake_entry *entry, struct error *e) MUST_CHECK;
 /* Takes in what other processes have committed. The caller is alone: holds `reload` or the turn. */
+enum err lake_take_new(struct lake *lake, bool *moved, struct error *e) MUST_CHECK;
+/* And, as a shared writer, finishes the last one's moves. */
 enum err lake_catch_up(struct lake *lake, struct error *e) MUST_CHECK;
 /* Saves a checkpoint if 64 commits went by since the last one. A failure is only logged. */
 void lake_checkpoint(struct lake *lake);
 
-/* Brings the head's files to their final paths and clears its staging; idempotent. Sets or clears lake->unfinished. */
+/* Brings the head's files to their final paths and clears its staging; idempotent. Sets or clears lake->unfinished. A
+ * shared writer takes the redo lock for it. */
 enum err lake_redo(struct lake *lake, struct error *e) MUST_CHECK;
 /* As a writer who has just taken the lock: redo, drop stale staging, make one's own. */
 enum err lake_recover(struct lake *lake, struct error *e) MUST_CHECK;

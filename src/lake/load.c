@@ -151,20 +151,26 @@ done:
     return rc;
 }
 
-enum err lake_catch_up(struct lake *lake, struct error *e)
+enum err lake_take_new(struct lake *lake, bool *moved, struct error *e)
 {
     struct lake_entry entry;
-    bool moved = false;
     enum err rc;
+    *moved = false;
     for (;;) {
         rc = lake_log_read(lake->store, lake->state.number + 1, &entry, e);
         if (rc != ERR_OK) lake_entry_reset(&entry);
         if (rc == ERR_OK) rc = lake_take_in(lake, &entry, e);
         if (rc != ERR_OK) break;
-        moved = true;
+        *moved = true;
     }
-    if (rc != ERR_NOT_FOUND) return rc;
-    if (!moved || lake->mode != LAKE_SHARED_WRITER) return ERR_OK;
+    return rc == ERR_NOT_FOUND ? ERR_OK : rc;
+}
+
+enum err lake_catch_up(struct lake *lake, struct error *e)
+{
+    bool moved;
+    enum err rc = lake_take_new(lake, &moved, e);
+    if (rc != ERR_OK || !moved || lake->mode != LAKE_SHARED_WRITER) return rc;
     /* The other's entry is seen, but he may not have come to make it durable: nothing may be built on it before. */
     rc = store_sync_dir(lake->store, "log", e);
     return rc == ERR_OK ? lake_redo(lake, e) : rc;

@@ -120,6 +120,7 @@ enum err lake_file_path(struct lake *lake, const struct lake_file *f, char **loc
     /* Staging first: under the final path there may still be the file that this one replaces. */
     if (staged && store_stat(lake->store, staged, &st, NULL) == ERR_OK) path = staged;
     else rc = store_stat(lake->store, path, &st, e);
+    if (rc == ERR_OK && st.bytes == (uint64_t)f->bytes) rc = store_fetch(lake->store, path, (uint64_t)f->bytes, f->hash, local, e);
     if (rc == ERR_NOT_FOUND) {
         rc = err_set(e, ERR_CORRUPT, "%s is missing", f->path);
         err_hint(e, "lakefm audit says what else is wrong");
@@ -129,7 +130,6 @@ enum err lake_file_path(struct lake *lake, const struct lake_file *f, char **loc
         err_hint(e, "lakefm audit says what else is wrong");
     }
     if (rc == ERR_CORRUPT && moved_on(lake, f)) rc = err_set(e, ERR_RETRY, "%s is not a file of the lake any more", f->path);
-    if (rc == ERR_OK) rc = store_fetch(lake->store, path, (uint64_t)f->bytes, f->hash, local, e);
     mem_free(staged);
     return rc;
 }

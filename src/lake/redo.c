@@ -211,18 +211,31 @@ done:
     return rc;
 }
 
-enum err lake_redo(struct lake *lake, struct error *e)
+/* Two processes exchanging the same folders would undo each other. */
+static enum err lock_redo(struct lake *lake, struct store_lock **lock, struct error *e)
 {
-    struct store_lock *lock = NULL;
+    *lock = NULL;
+    return lake->mode == LAKE_SHARED_WRITER ? store_lock(lake->store, LAKE_REDO_LOCK, STORE_LOCK_EXCLUSIVE, true, lock, e) : ERR_OK;
+}
+
+static enum err redo_locked(struct lake *lake, struct error *e)
+{
     enum err rc = ERR_OK;
     if (lake->last.kind == LAKE_INIT) return ERR_OK;
     lake->unfinished = true;
-    /* Two processes exchanging the same folders would undo each other. */
-    if (lake->mode == LAKE_SHARED_WRITER) TRY(store_lock(lake->store, LAKE_REDO_LOCK, STORE_LOCK_EXCLUSIVE, true, &lock, e));
     /* Who commits the next entry has done this before; what it moves and removes is its affair. */
     if (!lake_log_has(lake->store, lake->last.number + 1)) TRY(redo_entry(lake, e));
     lake->unfinished = false;
 done:
+    return rc;
+}
+
+enum err lake_redo(struct lake *lake, struct error *e)
+{
+    struct store_lock *lock;
+    enum err rc = lock_redo(lake, &lock, e);
+    if (rc != ERR_OK) return rc;
+    rc = redo_locked(lake, e);
     store_unlock(&lock);
     return rc;
 }
@@ -246,45 +259,79 @@ done:
     return rc;
 }
 
-/* Staging of writers that are gone: theirs can be locked. (An only writer knows that all others are gone.) */
-static enum err drop_stale(struct lake *lake, struct error *e)
+/* Staging of writers that are gone, each with its lock in our hands: so they stay gone. An only writer knows without. */
+struct stale {
+    char **path;
+    struct store_lock **lock;
+    size_t count;
+};
+
+static enum err find_stale(struct lake *lake, struct stale *out, struct error *e)
 {
     struct store_items items;
     enum err rc = store_list(lake->store, "staging", &items, e);
+    out->path = mem_zalloc((items.count + 1) * sizeof *out->path);
+    out->lock = mem_zalloc((items.count + 1) * sizeof *out->lock);
     for (size_t i = 0; rc == ERR_OK && i < items.count; i++) {
         char *path = mem_printf("staging/%s", items.item[i].path), *file = mem_printf("%s/lock", path);
         struct store_lock *lock = NULL;
         bool alive = lake->mode == LAKE_SHARED_WRITER && store_exists(lake->store, file) &&
                      store_lock(lake->store, file, STORE_LOCK_EXCLUSIVE, false, &lock, NULL) != ERR_OK;
-        if (!alive) {
-            log_info("dropping %s, left by a writer that did not come to its end", path);
-            rc = store_remove_tree(lake->store, path, e);
-        }
-        store_unlock(&lock);
-        mem_free(path);
         mem_free(file);
+        if (alive) {
+            mem_free(path);
+        } else {
+            out->path[out->count] = path;
+            out->lock[out->count++] = lock;
+        }
     }
     store_items_free(&items);
     return rc;
 }
 
+static enum err drop_stale(struct lake *lake, const struct stale *stale, struct error *e)
+{
+    enum err rc = ERR_OK;
+    for (size_t i = 0; rc == ERR_OK && i < stale->count; i++) {
+        log_info("dropping %s, left by a writer that did not come to its end", stale->path[i]);
+        rc = store_remove_tree(lake->store, stale->path[i], e);
+    }
+    return rc;
+}
+
+static void free_stale(struct stale *stale)
+{
+    for (size_t i = 0; i < stale->count; i++) {
+        store_unlock(&stale->lock[i]);
+        mem_free(stale->path[i]);
+    }
+    mem_free(stale->path);
+    mem_free(stale->lock);
+}
+
 enum err lake_recover(struct lake *lake, struct error *e)
 {
     struct store_lock *lock = NULL;
+    struct stale stale = {0};
+    bool moved;
     enum err rc = ERR_OK;
     TRY(lake_fault("lake.recover.begin", e));
+    TRY(lock_redo(lake, &lock, e));
+    /* Who is gone first, then what they have committed (it may be more than we knew): else a commit's files that still
+     * wait in their staging would be dropped with it. */
+    TRY(find_stale(lake, &stale, e));
+    TRY(lake_take_new(lake, &moved, e));
     /* The head was seen, but is it durable? Nothing may be built on it before. */
     TRY(store_sync_dir(lake->store, "log", e));
     TRY(lake_fault("lake.recover.redo", e));
-    TRY(lake_redo(lake, e));
+    TRY(redo_locked(lake, e));
     TRY(lake_fault("lake.recover.staging", e));
-    if (lake->mode == LAKE_SHARED_WRITER) TRY(store_lock(lake->store, LAKE_REDO_LOCK, STORE_LOCK_EXCLUSIVE, true, &lock, e));
-    TRY(drop_stale(lake, e));
+    TRY(drop_stale(lake, &stale, e));
     TRY(make_staging(lake, e));
-    store_unlock(&lock);
     lake_checkpoint(lake);
     TRY(lake_fault("lake.recover.end", e));
 done:
+    free_stale(&stale);
     store_unlock(&lock);
     return rc;
 }

@@ -12,6 +12,8 @@ struct room {
     struct error e;
 };
 
+static pid_t running[3]; /* so that a failed test leaves nobody at work */
+
 static int set_up(void **state)
 {
     struct room *r = mem_zalloc(sizeof *r);
@@ -23,6 +25,10 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct room *r = *state;
+    for (int p = 0; p < 3; p++) {
+        if (running[p] > 0 && !kill(running[p], SIGKILL)) waitpid(running[p], NULL, 0);
+        running[p] = 0;
+    }
     enum err rc = io_remove_tree(r->folder, &r->e);
     mem_free(r);
     return rc == ERR_OK ? 0 : -1;
@@ -61,6 +67,7 @@ static pid_t start(struct room *r, int partition, int64_t target, int fd)
 {
     pid_t pid = fork();
     if (!pid) _exit(writer(r->folder, partition, target, fd));
+    running[partition] = pid;
     return pid;
 }
 
@@ -89,6 +96,7 @@ static void three_writers_share_one_log(void **state)
     for (int p = 0; p < 3; p++) pid[p] = start(r, p, TARGET, fd[1]);
     for (int p = 0; p < 3; p++) {
         assert_int_equal(waitpid(pid[p], &status, 0), pid[p]);
+        running[p] = 0;
         assert_int_equal(status, 0);
         assert_int_equal(read(fd[0], &retries, sizeof retries), sizeof retries);
         all += retries;
@@ -114,6 +122,7 @@ static void writers_die_and_others_finish_their_work(void **state)
         int p = rand_r(&seed) % 3;
         kill(pid[p], SIGKILL);
         assert_int_equal(waitpid(pid[p], &status, 0), pid[p]);
+        running[p] = 0;
         assert_true(WIFSIGNALED(status)); /* and did not fail before */
         pid[p] = start(r, p, 1000000, fd[1]);
     }
@@ -124,6 +133,7 @@ static void writers_die_and_others_finish_their_work(void **state)
     }
     for (int p = 0; p < 3; p++) {
         assert_int_equal(waitpid(pid[p], &status, 0), pid[p]);
+        running[p] = 0;
         assert_int_equal(status, 0);
     }
     close(fd[0]);
