@@ -1,0 +1,225 @@
+// One chart in its frame: fetches when what it shows has changed, keeps zoom, focus and open parts through every update.
+import { get } from './api.js';
+import { calm, echarts, objects, series } from './charts.js';
+import { $, el, save, say } from './dom.js';
+import { ago, brief, exact, isoDay, label } from './format.js';
+import { table } from './table.js';
+import { address, change, filters, range, view } from './view.js';
+
+export class Card {
+  constructor(board, chart, page) {
+    Object.assign(this, { board, chart, page, zoom: {}, at: -1, shown: null });
+    const id = `card-${chart.id}`;
+    const drawn = !['figure', 'ranked', 'funnel', 'table'].includes(chart.kind);
+    this.body = el('div', { class: 'body', style: { '--h': `${chart.height}px` } });
+    this.sub = el('p', { class: 'muted' }, chart.about ?? '');
+    this.age = el('p', { class: 'age' });
+    this.extra = el('div', { class: 'extra' });
+    this.buttons = {};
+    const tool = (name, text, key, f) => (this.buttons[name] = el('button', { type: 'button', 'aria-pressed': 'false', title: `${text} (${key})`, 'aria-label': `${text}: ${chart.title}`, onclick: f }, name));
+    this.root = el('section', { class: `card ${chart.kind}`, id, 'aria-labelledby': `${id}-title`, style: { '--w': String(chart.width), '--h': `${chart.height}px` } },
+      el('div', { class: 'head' }, el('h2', { id: `${id}-title` }, chart.title),
+        el('div', { class: 'tools' }, tool('Table', 'Rows as a table', 'T', () => this.toggle('table')), tool('SQL', 'The SQL', 'S', () => this.toggle('sql')), tool('Save', 'Download', 'V', () => this.toggle('save')), tool('⤢', 'Full screen', 'F', () => (document.fullscreenElement ? document.exitFullscreen() : this.root.requestFullscreen())))),
+      this.sub, this.body, this.extra, this.age);
+    this.root.addEventListener('keydown', (e) => this.key(e));
+    if (drawn) {
+      this.plot = el('div', { class: 'plot', tabindex: 0, role: 'img', 'aria-label': chart.title, style: { '--h': `${chart.height}px` } });
+      this.plot.addEventListener('keydown', (e) => this.move(e));
+      this.plot.addEventListener('blur', () => this.chartView?.dispatchAction({ type: 'hideTip' }));
+    }
+    this.waiting();
+  }
+
+  params() {
+    const q = new URLSearchParams();
+    const dates = range(this.page.newest);
+    for (const name of this.chart.filters) {
+      const value = name === 'from' ? dates.from : name === 'to' ? dates.to : filters.includes(name) ? view[name] : '';
+      if (value) q.set(name, value);
+    }
+    return q;
+  }
+  path(kind = 'data', more = {}) {
+    const q = this.params();
+    for (const [k, v] of Object.entries(more)) q.set(k, v);
+    const text = q.toString();
+    return `/api/v1/${kind}/${this.board.name}/${this.chart.id}${text ? `?${text}` : ''}`;
+  }
+  // Does a change of these parameters touch this chart?
+  touched(names) {
+    return names.some((n) => this.chart.filters.includes(n) || (['days', 'from', 'to'].includes(n) && (this.chart.filters.includes('from') || this.chart.filters.includes('to'))));
+  }
+
+  async load() {
+    const path = this.path();
+    const ticket = (this.ticket = {});
+    this.root.classList.add('busy');
+    const slow = setTimeout(() => !this.data && this.body.replaceChildren(el('div', { class: 'wait' }, el('div', { class: 'bars', 'aria-hidden': 'true' }, [30, 50, 42, 60, 38].map((h) => el('i', { style: { height: `${h}px` } }))), 'Loading…')), 300);
+    try {
+      const data = await get(path);
+      if (ticket !== this.ticket) return;
+      this.data = data;
+      this.got = Date.now();
+      this.failed = null;
+      this.draw();
+    } catch (error) {
+      if (ticket !== this.ticket) return;
+      this.failed = error;
+      this.fail(error);
+    } finally {
+      clearTimeout(slow);
+      if (ticket === this.ticket) this.root.classList.remove('busy');
+    }
+  }
+  waiting() { this.body.replaceChildren(el('div', { class: 'wait' })); }
+  fail(error) {
+    this.chartView?.dispose();
+    this.chartView = null;
+    this.body.replaceChildren(el('div', { class: 'wait error', role: 'alert' }, error.status === 404 && /lake/.test(error.message) ? 'There is no data yet.' : 'This chart cannot be shown.', el('button', { type: 'button', onclick: () => this.load() }, 'Try again'), el('details', {}, el('summary', {}, `Details, ${new Date().toLocaleTimeString()}`), error.message)));
+  }
+  empty() {
+    const set = this.chart.filters.filter((f) => f !== 'from' && f !== 'to' && view[f]);
+    this.chartView?.dispose();
+    this.chartView = null;
+    this.body.replaceChildren(el('div', { class: 'wait' }, `Nothing here${set.length ? ` for ${set.map((f) => `${label(f)} ${view[f]}`).join(', ')}` : ''}.`, set.length || view.from || view.days ? el('button', { type: 'button', onclick: () => change({ days: '', from: '', to: '', ...Object.fromEntries(filters.map((f) => [f, ''])) }) }, 'Show everything') : null));
+  }
+
+  draw() {
+    const { data, chart } = this;
+    if (!data) return;
+    const rows = objects(data);
+    if (!rows.length || (chart.kind === 'figure' && rows[0][chart.y[0]] === null)) this.empty();
+    else if (chart.kind === 'figure') this.figure(rows[0]);
+    else if (chart.kind === 'ranked' || chart.kind === 'funnel') this.ranked(rows);
+    else if (chart.kind === 'table') this.body.replaceChildren(table(data, chart.title, { search: false }));
+    else this.echart();
+    this.parts();
+    this.showAge();
+  }
+  figure(row) {
+    const value = row[this.chart.y[0]];
+    this.body.replaceChildren(el('p', { class: 'value', title: exact(value) }, brief(this.chart.unit?.startsWith('%') || this.chart.unit === 'hours' ? Math.round(value * 10) / 10 : value)), el('p', { class: 'muted' }, this.chart.unit ?? ''));
+  }
+  ranked(rows) {
+    const { chart } = this;
+    const y = chart.y[0];
+    const most = Math.max(...rows.map((r) => r[y]), 1);
+    const many = this.all ? rows : rows.slice(0, chart.limit || 10);
+    const focus = document.activeElement?.dataset?.rank;
+    const inside = this.root.contains(document.activeElement);
+    const list = el('ol', { class: 'ranked' }, many.map((r, i) => {
+      const link = this.linkOf(r);
+      const on = link && Object.keys(link).length && Object.entries(link).every(([k, v]) => view[k] === v);
+      return el('li', {}, el('button', { type: 'button', 'data-rank': i, 'aria-pressed': link ? String(!!on) : false, title: `${r[chart.x]}${chart.series ? ` · ${r[chart.series]}` : ''}`, onclick: () => this.pick(r) },
+        el('span', { class: 'row' }, el('span', { class: 'name' }, el('bdi', {}, `${i + 1}. ${r[chart.x]}`), chart.series ? el('small', {}, el('bdi', {}, String(r[chart.series]))) : null), el('span', {}, exact(r[y])), el('span', { class: 'track', 'aria-hidden': 'true' }, el('i', { style: { width: `${(100 * r[y]) / most}%` } })))));
+    }));
+    const more = rows.length > (chart.limit || 10) ? el('button', { type: 'button', class: 'more', onclick: () => { this.all = !this.all; this.draw(); } }, this.all ? 'Show fewer' : `Show ${rows.length}`) : null;
+    const search = chart.filters.includes('search') ? (this.search ??= el('input', { type: 'search', placeholder: 'Search songs and artists', 'aria-label': `Search in ${chart.title}`, value: view.search, oninput: (e) => { clearTimeout(this.typing); this.typing = setTimeout(() => change({ search: e.target.value.trim() }, true), 250); } })) : null;
+    this.body.replaceChildren(...[search, list, more].filter(Boolean));
+    if (search && inside && document.activeElement === document.body) search.focus();
+    else if (inside && focus) list.querySelector(`[data-rank="${focus}"]`)?.focus();
+  }
+  echart() {
+    const selected = new Set(Object.keys(this.chart.link).map((k) => view[k]).filter(Boolean));
+    const s = (this.drawn = series(this.chart, this.data, { unfinished: this.page.unfinished, zoom: this.zoom, selected }));
+    if (!this.plot.isConnected) this.body.replaceChildren(this.plot);
+    if (!this.chartView) {
+      this.chartView = echarts.init(this.plot, null, { renderer: 'svg' });
+      this.chartView.on('datazoom', () => { const z = this.chartView.getOption().dataZoom?.[0]; if (z) this.zoom = { start: z.start, end: z.end }; });
+      this.chartView.on('click', (p) => { const r = this.drawn.row(p.dataIndex); if (r) this.pick(r); });
+      this.chartView.getZr().on('dblclick', () => { this.zoom = {}; this.chartView.dispatchAction({ type: 'dataZoom', start: 0, end: 100 }); });
+      new ResizeObserver(() => this.chartView?.resize()).observe(this.plot);
+    }
+    s.option.animation = !calm();
+    this.chartView.setOption(s.option, { replaceMerge: ['series'] });
+    this.sub.textContent = [this.chart.about, s.finding].filter(Boolean).join(' ');
+    this.plot.setAttribute('aria-label', `${this.chart.title}. ${this.sub.textContent} Arrow keys read the values, T shows a table.`);
+    if (this.at >= 0 && document.activeElement === this.plot) this.tip();
+  }
+
+  linkOf(row) {
+    const keys = Object.keys(this.chart.link);
+    return keys.length ? Object.fromEntries(keys.map((k) => [k, String(row[this.chart.link[k]])])) : null;
+  }
+  pick(row) {
+    const link = this.linkOf(row);
+    if (!link) return;
+    const on = Object.entries(link).every(([k, v]) => view[k] === v);
+    change(on ? Object.fromEntries(Object.keys(link).map((k) => [k, ''])) : link);
+  }
+  tip() {
+    this.chartView.dispatchAction({ type: 'showTip', seriesIndex: 0, dataIndex: this.at });
+    say(this.drawn.speak(this.at));
+  }
+  move(e) {
+    if (!this.drawn || e.ctrlKey || e.metaKey || e.altKey) return;
+    const last = this.drawn.count - 1;
+    const to = { ArrowRight: Math.min(this.at + 1, last), ArrowLeft: Math.max(this.at - 1, 0), Home: 0, End: last }[e.key];
+    if (to !== undefined) { e.preventDefault(); this.at = to; this.tip(); }
+    else if (e.key === 'Enter' && this.at >= 0 && this.drawn.row(this.at)) this.pick(this.drawn.row(this.at));
+    else if (e.key === 'Escape') { this.at = -1; this.chartView.dispatchAction({ type: 'hideTip' }); }
+  }
+  key(e) {
+    if (e.target.matches('input, textarea, select') || e.ctrlKey || e.metaKey || e.altKey) return;
+    const f = { t: 'Table', s: 'SQL', v: 'Save', f: '⤢' }[e.key.toLowerCase()];
+    if (f) { e.preventDefault(); e.stopPropagation(); this.buttons[f].click(); }
+  }
+
+  toggle(part) {
+    this.shown = this.shown === part ? null : part;
+    change({ open: this.shown && this.shown !== 'save' ? `${this.chart.id}:${this.shown}` : '' }, true);
+    this.parts(true);
+  }
+  parts(now) {
+    for (const [name, part] of [['Table', 'table'], ['SQL', 'sql'], ['Save', 'save']]) this.buttons[name].setAttribute('aria-pressed', String(this.shown === part));
+    if (!this.data || !this.shown) return this.extra.replaceChildren();
+    if (!now && this.shown === 'table' && this.extra.contains(document.activeElement) && this.tableOf === this.data.version) return;
+    this.tableOf = this.data.version;
+    const scroll = this.extra.querySelector('.scroll')?.scrollTop ?? 0;
+    if (this.shown === 'table') this.extra.replaceChildren(table(this.data, this.chart.title), this.rowsButton());
+    else if (this.shown === 'sql') this.extra.replaceChildren(el('pre', { tabindex: 0 }, this.data.sql), el('div', { class: 'menu' }, el('button', { type: 'button', onclick: () => navigator.clipboard?.writeText(this.data.sql).then(() => say('copied')) }, 'Copy'), this.page.console ? el('button', { type: 'button', onclick: () => this.page.openConsole(this.data.sql) }, 'Open in the SQL page') : null));
+    else this.extra.replaceChildren(el('div', { class: 'menu' }, ['csv', 'parquet'].map((f) => el('a', { href: this.path('data', { format: f }), download: true, role: 'button' }, el('button', { type: 'button', tabindex: -1 }, f.toUpperCase()))), this.chartView ? [el('button', { type: 'button', onclick: () => save(`${this.chart.id}.svg`, 'image/svg+xml', this.chartView.renderToSVGString()) }, 'SVG'), el('button', { type: 'button', onclick: () => this.png() }, 'PNG')] : null));
+    const area = this.extra.querySelector('.scroll');
+    if (area) area.scrollTop = scroll;
+  }
+  rowsButton() {
+    return this.chart.has_rows ? el('div', { class: 'menu' }, el('button', { type: 'button', onclick: () => this.rows() }, 'The events behind it')) : null;
+  }
+  async rows() {
+    const link = Object.fromEntries(Object.keys(this.chart.link).filter((k) => view[k]).map((k) => [k, view[k]]));
+    const path = this.path('rows', link);
+    const dialog = $('#dialog');
+    dialog.replaceChildren(el('h2', { id: 'dialog-title' }, `${this.chart.title}: the events`), el('p', { class: 'muted' }, 'Loading…'));
+    dialog.showModal();
+    try {
+      const data = await get(path);
+      dialog.replaceChildren(el('h2', { id: 'dialog-title' }, `${this.chart.title}: ${exact(data.rows.length)}${data.truncated ? ' and more' : ''} events`), el('p', { class: 'muted' }, Object.entries(link).map(([k, v]) => `${label(k)} ${v}`).join(' · ') || 'all that the filters let through'), table(data, 'Events', { limit: 200 }), el('div', { class: 'menu' }, el('a', { href: this.path('rows', { ...link, format: 'csv' }), download: true }, 'All as CSV'), el('button', { type: 'button', onclick: () => dialog.close() }, 'Close')));
+    } catch (error) {
+      dialog.replaceChildren(el('h2', { id: 'dialog-title' }, 'These events cannot be shown'), el('p', { class: 'error' }, error.message), el('button', { type: 'button', onclick: () => dialog.close() }, 'Close'));
+    }
+  }
+  png() {
+    const svg = this.chartView.renderToSVGString(), image = new Image();
+    const { clientWidth: w, clientHeight: h } = this.plot;
+    image.onload = () => {
+      const canvas = el('canvas', { width: w * 2, height: h * 2 }), g = canvas.getContext('2d');
+      g.scale(2, 2);
+      g.fillStyle = getComputedStyle(document.documentElement).getPropertyValue('--card');
+      g.fillRect(0, 0, w, h);
+      g.drawImage(image, 0, 0, w, h);
+      save(`${this.chart.id}.png`, 'image/png', canvas.toDataURL('image/png'));
+    };
+    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+  }
+  showAge() {
+    if (!this.data || !this.page.commitTime) return;
+    const old = Date.now() - this.page.commitTime;
+    const stale = this.page.state !== 'live';
+    this.age.textContent = `Data of ${ago(old)} ago${stale ? ', no news since' : ''}${this.page.ignored(this.chart).length ? ` · not filtered by ${this.page.ignored(this.chart).join(', ')}` : ''}`;
+    this.age.title = `commit ${this.data.version}, ${new Date(this.page.commitTime).toLocaleString()}`;
+    this.age.classList.toggle('stale', stale);
+  }
+  theme() { if (this.chartView) { this.chartView.dispose(); this.chartView = null; this.draw(); } }
+  close() { this.chartView?.dispose(); }
+}
+export { address, isoDay };

@@ -1,0 +1,131 @@
+// Chart kinds that are drawn by ECharts: bars, line, weekdays, heatmap, cohorts. Each returns an option and how to speak of a
+// point. Colours come from the page's CSS, so that a change of theme is a redraw.
+import { BarChart, HeatmapChart, LineChart } from 'echarts/charts';
+import { AriaComponent, DataZoomComponent, GridComponent, LegendComponent, MarkLineComponent, TooltipComponent, VisualMapComponent } from 'echarts/components';
+import * as echarts from 'echarts/core';
+import { SVGRenderer } from 'echarts/renderers';
+import { brief, dayLong, dayShort, exact, label, weekdayNames, weekdays } from './format.js';
+
+echarts.use([BarChart, HeatmapChart, LineChart, GridComponent, TooltipComponent, DataZoomComponent, MarkLineComponent, VisualMapComponent, LegendComponent, AriaComponent, SVGRenderer]);
+export { echarts };
+
+const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+export const calm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
+
+function base() {
+  return {
+    animation: !calm(),
+    animationDuration: 0,
+    animationDurationUpdate: 300,
+    aria: { enabled: false },
+    textStyle: { fontFamily: 'inherit', color: css('text') },
+    color: [css('accent'), css('accent2'), css('good'), css('muted')],
+    grid: { left: 8, right: 16, top: 16, bottom: 4, containLabel: true },
+    tooltip: { trigger: 'axis', confine: true, transitionDuration: 0, backgroundColor: css('card'), borderColor: css('line'), textStyle: { color: css('text'), fontSize: 13 }, axisPointer: { type: 'shadow', shadowStyle: { color: css('track'), opacity: 0.6 } } },
+  };
+}
+const axis = () => ({ axisLine: { lineStyle: { color: css('ctl') } }, axisTick: { show: false }, axisLabel: { color: css('muted'), fontSize: 12, hideOverlap: true }, splitLine: { lineStyle: { color: css('line') } } });
+const valueAxis = () => ({ type: 'value', ...axis(), axisLine: { show: false }, axisLabel: { color: css('muted'), fontSize: 12, formatter: brief } });
+const tip = (lines) => { const box = document.createElement('div'); lines.forEach((l, i) => { const d = document.createElement('div'); if (i === 0) d.style.fontWeight = 600; d.textContent = l; box.append(d); }); return box; };
+
+// Rows as objects.
+export const objects = (data) => data.rows.map((r) => Object.fromEntries(data.columns.map((c, i) => [c.name, r[i]])));
+
+// Days without data are gaps, not zeros: the axis has every day from the first to the last.
+function everyDay(rows, x) {
+  const byDay = new Map(rows.map((r) => [r[x], r]));
+  const days = [];
+  const first = rows[0]?.[x], last = rows.at(-1)?.[x];
+  for (let t = Date.parse(first); t <= Date.parse(last); t += 86400000) days.push(new Date(t).toISOString().slice(0, 10));
+  return days.length > 2000 || days.length < rows.length ? { days: rows.map((r) => r[x]), byDay } : { days, byDay };
+}
+
+export function series(chart, data, context) {
+  const rows = objects(data);
+  const kind = { bars, line: bars, weekdays: weekdayBars, heatmap: heat, cohorts: heat }[chart.kind];
+  return kind(chart, rows, context);
+}
+
+function bars(chart, rows, { unfinished, zoom, selected }) {
+  const dated = chart.time === 'date' && rows.length > 0;
+  const { days, byDay } = dated ? everyDay(rows, chart.x) : { days: rows.map((r) => String(r[chart.x])), byDay: new Map(rows.map((r) => [String(r[chart.x]), r])) };
+  const line = chart.kind === 'line';
+  const open = (d) => dated && unfinished && d >= unfinished;
+  const main = chart.y[0];
+  const done = rows.filter((r) => r[main] !== null && !open(r[chart.x]));
+  const mean = done.length ? done.reduce((s, r) => s + Number(r[main]), 0) / done.length : 0;
+  const best = done.reduce((m, r) => (m === null || r[main] > m[main] ? r : m), null);
+  const striped = { decal: { symbol: 'rect', dashArrayX: [1, 0], dashArrayY: [3, 4], rotation: -0.7, color: css('card') }, opacity: 0.75 };
+  const option = {
+    ...base(),
+    grid: { left: 8, right: dated && !line ? 74 : 16, top: chart.y.length > 1 ? 34 : 16, bottom: dated && days.length > 45 ? 36 : 4, containLabel: true },
+    legend: chart.y.length > 1 ? { top: 0, left: 0, textStyle: { color: css('muted') }, itemHeight: 8 } : undefined,
+    xAxis: { type: 'category', data: days, ...axis(), axisLabel: { ...axis().axisLabel, formatter: (v) => (dated ? dayShort(v) : chart.time === 'hour' ? v.slice(5) : v) } },
+    yAxis: valueAxis(),
+    dataZoom: dated && days.length > 45 ? [{ type: 'inside', zoomOnMouseWheel: 'ctrl', moveOnMouseWheel: false, ...zoom }, { type: 'slider', height: 18, bottom: 6, borderColor: css('line'), fillerColor: css('track'), handleStyle: { color: css('accent') }, labelFormatter: (_, v) => dayShort(v), textStyle: { color: css('muted') }, dataBackground: { lineStyle: { color: css('ctl') }, areaStyle: { color: css('track') } }, ...zoom }] : undefined,
+    series: chart.y.map((y, i) => ({
+      name: label(y),
+      type: line ? 'line' : 'bar',
+      barCategoryGap: '22%',
+      showSymbol: false,
+      lineStyle: { width: 2, type: i === 1 ? 'dashed' : i === 2 ? 'dotted' : 'solid' },
+      connectNulls: false,
+      data: days.map((d) => {
+        const v = byDay.get(d)?.[y] ?? null;
+        if (selected.has(d)) return { value: v, itemStyle: { color: css('accent2') } };
+        return open(d) && !line ? { value: v, itemStyle: striped } : v;
+      }),
+      markLine: dated && !line && i === 0 && done.length > 1 ? { silent: true, symbol: 'none', animation: false, lineStyle: { color: css('accent2'), type: 'dashed' }, label: { color: css('accent2'), formatter: `mean ${brief(Math.round(mean))}`, position: 'end', fontSize: 12 }, data: [{ yAxis: mean }] } : undefined,
+    })),
+  };
+  const words = (d) => (dated ? dayLong(d) : `${label(chart.x)} ${d}`);
+  const speak = (i) => {
+    const r = byDay.get(days[i]);
+    if (!r) return `${words(days[i])}: no data`;
+    return `${words(days[i])}: ${chart.y.map((y) => `${exact(r[y])} ${chart.y.length > 1 || !chart.unit ? label(y) : chart.unit}`).join(', ')}${open(days[i]) ? ', the day is not over' : ''}`;
+  };
+  option.tooltip.formatter = (p) => tip(speak((Array.isArray(p) ? p[0] : p).dataIndex).split(/: |, /));
+  const finding = dated && best ? `Highest ${dayShort(best[chart.x])} with ${exact(best[main])}${rows.some((r) => open(r[chart.x])) ? '; the last day is not over' : ''}.` : '';
+  return { option, count: days.length, speak, row: (i) => byDay.get(days[i]), finding: line ? '' : finding };
+}
+
+function weekdayBars(chart, rows, { selected }) {
+  const by = new Map(rows.map((r) => [Number(r[chart.x]), r]));
+  const y = chart.y[0];
+  const sorted = [...rows].filter((r) => r[y] !== null).sort((a, b) => b[y] - a[y]);
+  const option = {
+    ...base(),
+    grid: { left: 8, right: 8, top: 24, bottom: 4, containLabel: true },
+    xAxis: { type: 'category', data: weekdays, ...axis() },
+    yAxis: { ...valueAxis(), show: false },
+    series: [{ type: 'bar', barCategoryGap: '30%', label: { show: true, position: 'top', color: css('text'), formatter: (p) => brief(Math.round(p.value * 10) / 10) }, data: weekdays.map((_, i) => ({ value: by.get(i + 1)?.[y] ?? null, itemStyle: selected.has(String(i + 1)) ? { color: css('accent2') } : by.get(i + 1)?.days === 1 ? { opacity: 0.7, decal: { symbol: 'rect', dashArrayX: [1, 0], dashArrayY: [3, 4], rotation: -0.7, color: css('card') } } : undefined })) }],
+  };
+  const speak = (i) => { const r = by.get(i + 1); return r ? `${weekdayNames[i]}: ${exact(r[y])} ${chart.unit ?? label(y)}${r.days === 1 ? `, one ${weekdayNames[i]} only` : ''}` : `${weekdayNames[i]}: no data`; };
+  option.tooltip.formatter = (p) => tip(speak(p[0].dataIndex).split(/: |, /));
+  return { option, count: 7, speak, row: (i) => by.get(i + 1), finding: sorted.length > 1 ? `Most on ${weekdays[sorted[0][chart.x] - 1]}, least on ${weekdays[sorted.at(-1)[chart.x] - 1]}.` : '' };
+}
+
+function heat(chart, rows) {
+  const cohorts = chart.kind === 'cohorts';
+  const y = chart.y[0];
+  const xs = [...new Set(rows.map((r) => r[chart.x]))].sort((a, b) => a - b);
+  const ss = [...new Set(rows.map((r) => r[chart.series]))].sort((a, b) => (a > b ? 1 : -1));
+  if (!cohorts) for (let i = 1; i <= 7; i++) if (!ss.includes(i)) ss.push(i);
+  ss.sort((a, b) => (a > b ? 1 : -1)).reverse();
+  const name = (s) => (cohorts ? dayShort(s) : weekdays[s - 1]);
+  const most = Math.max(...rows.filter((r) => !cohorts || r[chart.x] > 0).map((r) => r[y]), 0);
+  const shown = (v) => (cohorts ? `${Math.round(v * 100)} %` : brief(v));
+  const option = {
+    ...base(),
+    grid: { left: 8, right: 8, top: 6, bottom: 4, containLabel: true },
+    xAxis: { type: 'category', data: xs.map(String), ...axis(), splitArea: { show: false }, splitLine: { show: false }, axisLabel: { ...axis().axisLabel, formatter: (v) => (cohorts ? `week ${v}` : v) } },
+    yAxis: { type: 'category', data: ss.map(name), ...axis(), splitLine: { show: false } },
+    visualMap: { show: false, min: 0, max: most || 1, inRange: { color: [css('track'), css('accent')] } },
+    series: [{ type: 'heatmap', itemStyle: { borderColor: css('card'), borderWidth: 2, borderRadius: 3 }, label: cohorts ? { show: true, color: css('text'), textBorderColor: css('card'), textBorderWidth: 3, formatter: (p) => shown(p.value[2]) } : undefined, data: rows.map((r) => [xs.indexOf(r[chart.x]), ss.indexOf(r[chart.series]), r[y]]) }],
+  };
+  option.tooltip.trigger = 'item';
+  const speak = (i) => { const r = rows[i]; return r ? (cohorts ? `Cohort of ${dayLong(r[chart.series])}, week ${r[chart.x]}: ${shown(r[y])} came back` : `${weekdayNames[r[chart.series] - 1]} ${r[chart.x]}:00: ${exact(r[y])} ${chart.unit ?? ''}`) : ''; };
+  option.tooltip.formatter = (p) => tip(speak(p.dataIndex).split(': '));
+  const top = rows.reduce((m, r) => (m === null || r[y] > m[y] ? r : m), null);
+  return { option, count: rows.length, speak, row: (i) => rows[i], finding: !cohorts && top ? `Busiest ${weekdays[top[chart.series] - 1]} at ${top[chart.x]}:00.` : '' };
+}

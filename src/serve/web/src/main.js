@@ -1,0 +1,186 @@
+import { feed, get } from './api.js';
+import { Card } from './card.js';
+import { $, el, say } from './dom.js';
+import { addDays, ago, dayShort, isoDay, label, weekdayNames } from './format.js';
+import { table } from './table.js';
+import { address, change, chips, filters, onChange, range, start, view } from './view.js';
+
+const page = {
+  boards: [], cards: [], newest: '', unfinished: '', commitTime: 0, state: 'lost', console: false, status: null,
+  ignored: (chart) => ['level', 'user', 'state', 'song', 'artist', 'day', 'weekday'].filter((f) => view[f] && !chart.filters.includes(f) && !chart.link[f]).map(label),
+  openConsole: (sql) => { sessionStorage.setItem('sql', sql); change({ board: 'sql' }); },
+};
+
+// ---- the frame ----
+
+function theme() {
+  const dark = view.theme ? view.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+  document.documentElement.dataset.theme = dark ? 'dark' : 'light';
+  $('#theme').textContent = dark ? 'Dark' : 'Light';
+  $('#theme').setAttribute('aria-pressed', String(dark));
+  for (const card of page.cards) card.theme();
+}
+function summary() {
+  const { from, to } = range(page.newest);
+  const span = view.days && from ? `last ${view.days} days, ${dayShort(from)} – ${dayShort(to)}` : from || to ? `${from ? dayShort(from) : 'the start'} – ${to ? dayShort(to) : 'now'}` : 'all dates';
+  const who = [view.user ? `user ${view.user}` : 'all users', view.level && `level ${view.level}`, view.state && `state ${view.state}`].filter(Boolean).join(', ');
+  $('#summary').textContent = `${span} · ${who} · days in UTC${view.zone ? ` (your zone is ${view.zone}: marts stay UTC)` : ''}`;
+  for (const b of document.querySelectorAll('.presets button')) b.setAttribute('aria-pressed', String(!view.from && !view.to && b.dataset.days === view.days));
+  for (const id of ['from', 'to', 'level', 'state', 'user']) if (document.activeElement !== $(`#${id}`)) $(`#${id}`).value = id === 'from' ? (view.days ? '' : view.from) : id === 'to' ? (view.days ? '' : view.to) : view[id];
+  $('#zone').value = view.zone;
+  $('#chips').replaceChildren(...chips().map((name) => el('button', { type: 'button', 'aria-label': `Remove the filter ${label(name)} ${view[name]}`, onclick: () => change({ [name]: '' }) }, `${name === 'day' ? dayShort(view[name]) : name === 'weekday' ? weekdayNames[view[name] - 1] : view[name]} ✕`)));
+  $('#boards').replaceChildren(...[...page.boards, ...(page.console ? [{ name: 'sql', title: 'SQL' }] : [])].map((b) => el('a', { href: address({ board: b.name, open: '' }), 'aria-current': b.name === view.board ? 'page' : false, onclick: (e) => { if (e.ctrlKey || e.metaKey || e.shiftKey) return; e.preventDefault(); change({ board: b.name, open: '', card: '' }); } }, b.title)));
+  document.body.classList.toggle('embed', !!view.embed);
+}
+function banner(text, info = false) {
+  $('#banner').hidden = !text;
+  $('#banner').className = info ? 'banner info' : 'banner';
+  $('#banner').replaceChildren(...(Array.isArray(text) ? text : [text]));
+}
+
+// ---- boards ----
+
+function showBoard() {
+  for (const card of page.cards) card.close();
+  page.cards = [];
+  if (!page.boards.some((b) => b.name === view.board) && view.board !== 'sql') view.board = page.boards[0]?.name ?? '';
+  const board = page.boards.find((b) => b.name === view.board);
+  document.title = `${board?.title ?? 'SQL'} · lakefm`;
+  summary();
+  if (view.board === 'sql' && page.console) return showConsole();
+  if (!board) return $('#charts').replaceChildren(el('p', {}, 'No dashboards.'));
+  if (board.error) return $('#charts').replaceChildren(el('section', { class: 'card', style: { '--w': '12' } }, el('h2', {}, `${board.file} has a mistake`), el('pre', { class: 'error' }, board.error)));
+  page.cards = board.charts.filter((c) => !view.card || c.id === view.card).map((c) => new Card(board, c, page));
+  const extra = board.name === 'pipeline' ? pipeline() : [];
+  $('#charts').replaceChildren(...extra, ...page.cards.map((c) => c.root));
+  const [id, part] = view.open.split(':');
+  const open = page.cards.find((c) => c.chart.id === id);
+  if (open && part) open.shown = part;
+  for (const card of page.cards) card.load();
+}
+function pipeline() {
+  const s = page.status;
+  if (!s?.version) return [];
+  const box = (title, width, ...content) => el('section', { class: 'card', style: { '--w': String(width) } }, el('h2', {}, title), ...content);
+  const rows = (columns, list) => ({ columns: columns.map((name) => ({ name })), rows: list });
+  const audit = s.audit ? (s.audit.bad === 0 ? `Clean: ${s.audit.files} files, commit ${s.audit.version}, ${ago(Date.now() - s.audit.time_ms)} ago.` : `${s.audit.bad ?? 'An error'}: ${s.audit.findings?.filter((f) => !f.ok).map((f) => `${f.where}: ${f.what}`).join('; ') ?? s.audit.error}`) : 'Not audited since this server started.';
+  return [
+    box('Records', 12, table(rows(['topic', 'table', 'read', 'rows', 'duplicates', 'quarantined', 'late', 'future'], s.counts.map((c) => [c.topic, c.table, c.read, c.rows, c.duplicates, Object.values(c.quarantined).reduce((a, b) => a + b, 0), c.late, c.future])), 'What became of the records', { search: false })),
+    box('Commits', 8, table(rows(['number', 'kind', 'age', 'rows', 'duplicates', 'quarantined', 'files', 'bytes'], s.commits.map((c) => [c.number, c.kind, ago(s.now_ms - c.time_ms), c.rows, c.duplicates, c.quarantined, c.files, c.bytes])), 'The last commits', { search: false })),
+    box('Audit', 4, el('p', { class: 'muted' }, 'Every file read again, every count made again: bronze = silver + quarantine + duplicates.'), el('p', {}, audit), el('div', { class: 'menu' }, el('button', { type: 'button', onclick: async (e) => { e.target.disabled = true; e.target.textContent = 'Auditing…'; await fetch('/api/v1/audit', { method: 'POST' }); await refreshStatus(); showBoard(); } }, 'Audit now'))),
+  ];
+}
+function showConsole() {
+  const area = el('textarea', { 'aria-label': 'One SELECT', spellcheck: false, list: 'names' }, sessionStorage.getItem('sql') ?? 'select song, artist, play_count\nfrom top_songs_by_play_count\nlimit 20');
+  const result = el('div', {}), history = JSON.parse(localStorage.getItem('sql-history') ?? '[]');
+  const past = el('select', { 'aria-label': 'Earlier statements', onchange: (e) => (area.value = e.target.value) }, el('option', { value: '' }, 'Earlier…'), history.map((h) => el('option', { value: h }, h.slice(0, 80))));
+  async function run(prefix = '') {
+    const sql = prefix + area.value;
+    sessionStorage.setItem('sql', area.value);
+    result.replaceChildren(el('p', { class: 'muted' }, 'Running…'));
+    const response = await fetch('/api/v1/sql', { method: 'POST', body: sql });
+    const body = await response.json();
+    if (body.error) return result.replaceChildren(el('pre', { class: 'error', role: 'alert' }, body.error.message));
+    if (!prefix) localStorage.setItem('sql-history', JSON.stringify([area.value, ...history.filter((h) => h !== area.value)].slice(0, 30)));
+    result.replaceChildren(el('p', { class: 'muted' }, `${body.rows.length} rows${body.truncated ? ' (cut)' : ''} in ${body.took_ms} ms`), table(body, 'Result'));
+  }
+  area.addEventListener('keydown', (e) => { if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) { e.preventDefault(); run(); } });
+  const names = el('details', {}, el('summary', {}, 'Tables and columns'));
+  get('/api/v1/tables').then((t) => {
+    const by = Map.groupBy ? Map.groupBy(t.rows, (r) => `${r[0]}.${r[1]}`) : new Map();
+    names.append(...[...by].map(([name, cols]) => el('p', {}, el('button', { type: 'button', onclick: () => { area.setRangeText(name, area.selectionStart, area.selectionEnd, 'end'); area.focus(); } }, name), ` ${cols.map((c) => c[2]).join(', ')}`)));
+  });
+  $('#charts').replaceChildren(el('section', { class: 'card', style: { '--w': '12' } }, el('h2', {}, 'SQL'), el('p', { class: 'muted' }, 'One SELECT over gold, silver and quarantine. Ctrl + Enter runs it.'), area, el('div', { class: 'menu' }, el('button', { type: 'button', onclick: () => run() }, 'Run'), past), names, result));
+}
+
+// ---- news ----
+
+async function refreshStatus() {
+  const s = (page.status = await get(`/api/v1/status`));
+  page.console = s.console;
+  page.commitTime = s.commit_time_ms ?? 0;
+  const marks = (s.tables ?? []).map((t) => t.watermark_ms).filter((m) => m !== null && m !== undefined);
+  page.unfinished = marks.length ? isoDay(Math.max(...marks)) : '';
+  page.newest = page.unfinished;
+  if (!s.version) banner(['There is no lake here yet. In a terminal: ', el('code', {}, 'lakefm demo')], true);
+  else if (!s.built) banner(['There are no gold tables yet. In a terminal: ', el('code', {}, `lakefm --lake ${s.url} build`)], true);
+  else if ($('#banner').classList.contains('info')) banner('');
+}
+async function onEvent(name, data) {
+  if (name === 'beat' || name === 'hello') return ages();
+  if (document.hidden) return void (page.missed = true);
+  if (name === 'boards') { await loadBoards(); return showBoard(); }
+  const before = page.newest;
+  await refreshStatus();
+  const all = name === 'reset' || page.newest !== before;
+  for (const card of page.cards) if (all || card.failed || card.chart.tables.some((t) => data.tables?.includes(t))) card.load();
+  if (view.board === 'pipeline') { const fresh = pipeline(); document.querySelectorAll('#charts > .card:not([id])').forEach((n, i) => !n.contains(document.activeElement) && fresh[i] && n.replaceWith(fresh[i])); }
+  summary();
+}
+function onState(state) {
+  const was = page.state;
+  page.state = state;
+  $('#live').dataset.state = state;
+  const words = { live: 'live', stale: `no news for ${ago(page.feed?.silentFor() ?? 0)}`, lost: 'connection lost' };
+  $('#live').textContent = words[state];
+  if (state === 'lost' && was !== 'lost') banner('Connection lost, trying again. What is shown stays as it was.');
+  if (state === 'live' && was === 'lost') { banner(''); say('connected again'); }
+  ages();
+}
+function ages() {
+  if (page.state === 'stale') $('#live').textContent = `no news for ${ago(page.feed.silentFor())}`;
+  for (const card of page.cards) card.showAge();
+}
+async function loadBoards() { page.boards = (await get('/api/v1/boards')).boards; }
+
+// ---- start ----
+
+function controls() {
+  for (const b of document.querySelectorAll('.presets button')) b.addEventListener('click', () => change({ days: b.dataset.days, from: '', to: '' }));
+  for (const id of ['from', 'to']) $(`#${id}`).addEventListener('change', (e) => change({ days: '', [id]: e.target.value }));
+  $('#level').addEventListener('change', (e) => change({ level: e.target.value }));
+  $('#state').addEventListener('change', (e) => change({ state: e.target.value.trim().toUpperCase() }));
+  $('#user').addEventListener('change', (e) => {
+    const bad = e.target.value && !/^\d+$/.test(e.target.value.trim());
+    e.target.setCustomValidity(bad ? 'A user id is a number' : '');
+    e.target.reportValidity();
+    if (!bad) change({ user: e.target.value.trim() });
+  });
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone && zone !== 'UTC') $('#zone').append(el('option', { value: zone }, zone));
+  $('#zone').addEventListener('change', (e) => change({ zone: e.target.value }));
+  $('#theme').addEventListener('click', () => change({ theme: document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark' }));
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', theme);
+  $('#help').addEventListener('click', help);
+  addEventListener('keydown', (e) => {
+    if (e.target.matches('input, textarea, select') || e.ctrlKey || e.metaKey || e.altKey || $('#dialog').open) return;
+    const keys = { d: () => $('#theme').click(), r: () => onEvent('reset', {}), '/': () => $('#user').focus(), '?': help, 1: () => change({ days: '7', from: '', to: '' }), 2: () => change({ days: '30', from: '', to: '' }), 3: () => change({ days: '90', from: '', to: '' }) };
+    const f = keys[e.key.toLowerCase()];
+    if (f) { e.preventDefault(); f(); }
+  });
+  document.addEventListener('visibilitychange', () => { if (!document.hidden && page.missed) { page.missed = false; onEvent('reset', {}); } });
+  setInterval(() => !document.hidden && ages(), 5000);
+}
+function help() {
+  const keys = [['← → Home End', 'move in a chart, values are read out'], ['Enter', 'filter by the value; again to undo'], ['T  S  V  F', 'table, SQL, download, full screen of the chart in focus'], ['1  2  3', 'last 7, 30, 90 days'], ['/', 'user field'], ['D', 'light or dark'], ['R', 'refresh'], ['Ctrl + wheel', 'zoom a chart of days; double click resets'], ['?', 'this list']];
+  $('#dialog').replaceChildren(el('h2', { id: 'dialog-title' }, 'Keys'), el('div', { class: 'keys' }, keys.flatMap(([k, t]) => [el('span', {}, k.split('  ').map((x) => el('kbd', {}, x))), el('span', {}, t)])), el('div', { class: 'menu' }, el('button', { type: 'button', onclick: () => $('#dialog').close() }, 'Close')));
+  $('#dialog').showModal();
+}
+
+start();
+controls();
+theme();
+onChange((changed) => {
+  if (changed.includes('theme')) theme();
+  if (changed.includes('board') || changed.includes('card')) return showBoard();
+  summary();
+  for (const card of page.cards) if (card.touched(changed)) card.load(); else if (changed.some((c) => filters.includes(c))) card.draw();
+});
+try {
+  await Promise.all([loadBoards(), refreshStatus()]);
+  showBoard();
+} catch (error) {
+  banner(`The page cannot be shown: ${error.message}`);
+}
+page.feed = feed(onEvent, onState);
+export { addDays };
