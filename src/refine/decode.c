@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-enum { LINE_LIMIT_MAX = 1 << 30, WINDOW_MAX = 1 << 30 };
+enum { LINE_LIMIT_MAX = 1 << 30, WINDOW_MAX = 1 << 30, HOPELESS_RUN = 256 };
 
 const char *decode_reason_name(enum decode_reason r)
 {
@@ -338,9 +338,17 @@ static void take_line(struct decoder *d, const struct input_line *line)
     row = s->b.rows++;
     s->source[row] = line->source;
     s->payload[row] = 0;
-    if (len > d->opt.line_limit) decode_reject_row(d, row, DECODE_OVERSIZE, CONTRACT_NONE);
-    else if (len > FAST_LINE_MAX || d->opt.no_fast || !d->engine->match(d, line->p, line->end, row))
-        decode_slow_line(d, line->p, line->end, row);
+    if (len > d->opt.line_limit) {
+        decode_reject_row(d, row, DECODE_OVERSIZE, CONTRACT_NONE);
+        return;
+    }
+    d->hopeless = d->slow_run > HOPELESS_RUN && d->counts.lines % 16;
+    if (len <= FAST_LINE_MAX && !d->opt.no_fast && !d->hopeless && d->engine->match(d, line->p, line->end, row)) {
+        d->slow_run = 0;
+        return;
+    }
+    d->slow_run++;
+    decode_slow_line(d, line->p, line->end, row);
 }
 
 const struct decode_batch *decode_next(struct decoder *d)

@@ -274,6 +274,8 @@ struct decoder {
     struct memo *memo[64];
     uint16_t memo_count;
     uint64_t slow_streak; /* general-path lines that found no room for their shape */
+    uint32_t slow_run;    /* lines in a row that fitted no shape */
+    bool hopeless;        /* so many that only a few lines are tried at all (orders of keys at random) */
     size_t memo_bytes;    /* of all memos */
 
     /* input: lines are looked for a few at a time; records are copied for the padding */

@@ -131,5 +131,5 @@ void decode_slow_line(struct decoder *d, const char *p, const char *end, uint32_
             unread++;
         }
     d->counts.drift_rows += unread > 0;
-    if (!d->opt.no_fast) decode_shape_learn(d, o, p, end);
+    if (!d->opt.no_fast && !d->hopeless) decode_shape_learn(d, o, p, end);
 }

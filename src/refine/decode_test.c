@@ -192,16 +192,70 @@ static void whole_rows_can_be_the_key(void **state)
     (void)state;
     static const char text[] = "{\"at\":1,\"note\":\"a\",\"count\":1}\n{\"at\":1,\"note\":\"a\",\"count\":1}\n{\"at\":1,\"note\":\"a\"}\n"
                                "{\"at\":1,\"count\":1}\n{\"at\":1,\"note\":\"\",\"count\":1}\n";
-    char *all = decode_all(whole, text, sizeof text - 1, NULL), *at = all, key[5][33];
+    char *all = decode_all(whole, text, sizeof text - 1, NULL), *at = all, key[5][33], payload[5][17];
     for (int i = 0; i < 5; i++) {
         at = strstr(at, " key=") + 5;
         snprintf(key[i], sizeof key[i], "%.32s", at);
+        at = strstr(at, "payload=") + 8;
+        snprintf(payload[i], sizeof payload[i], "%.16s", at);
     }
+    assert_string_equal(payload[0], payload[1]);
+    for (int i = 1; i < 5; i++)
+        for (int j = 1; j < i; j++) assert_string_not_equal(payload[i], payload[j]);
     assert_non_null(strstr(all, "0 {\"at\":1000,")); /* unit: s */
     assert_string_equal(key[0], key[1]);
     for (int i = 1; i < 5; i++)
         for (int j = 1; j < i; j++) assert_string_not_equal(key[i], key[j]);
     mem_free(all);
+}
+
+/* Lines whose order of keys is known take the fast path; their values are checked all the same. */
+static void predicted_lines_are_checked(void **state)
+{
+    (void)state;
+    static const char *const good[5] = {"5", "\"n\"", "7", "8", "1.5"};
+    static const struct {
+        int which;
+        const char *value, *want;
+    } list[] = {
+        {0, "253402300800000", "reject out_of_range at"}, {0, "05", "reject bad_json -"},
+        {0, "5.0", "reject not_integer at"},              {0, "null", "reject null_required at"},
+        {0, "\"5\"", "reject wrong_type at"},             {0, "-5", "{\"at\":-5,"},
+        {0, "", "reject bad_json at"},                    {1, "null", "reject null_required need"},
+        {1, "\"a\tb\"", "reject control_char need"},     {1, "\"\\ud800\"", "reject bad_utf8 need"},
+        {1, "\"\xff\"", "reject bad_utf8 need"},         {1, "n", "reject bad_json need"},
+        {1, "\"a\"b\"", "reject bad_json -"},            {1, "{}", "reject wrong_type need"},
+        {2, "4294967296", "reject out_of_range u32"},     {2, "4294967295", "{\"at\":5,\"i64\":8,\"u32\":4294967295,"},
+        {2, "-1", "reject out_of_range u32"},             {2, "007", "reject bad_json -"},
+        {2, "null", "{\"at\":5,\"i64\":8,\"u32\":null,"}, {2, "7e0", "reject not_integer u32"},
+        {3, "9223372036854775808", "reject out_of_range i64"},
+        {3, "9223372036854775807", "{\"at\":5,\"i64\":9223372036854775807,"},
+        {3, "1.5", "reject not_integer i64"},             {3, "true", "reject wrong_type i64"},
+        {4, "1e999", "reject not_finite x"},              {4, "NaN", "reject not_finite x"},
+        {4, "[1]", "reject wrong_type x"},                {4, "1.5,\"at\":5", "reject duplicate_key -"},
+        {4, "1.5,\"extra\":01", "reject bad_json -"},     {4, "1.5,\"extra\":1", "{\"at\":5,"},
+        {4, "1.5} ", "reject trailing_garbage -"},
+    };
+    for (size_t extra = 0; extra < 2; extra++)
+        for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+            struct buf text = {0};
+            /* 40 good lines are enough to learn from for the modes that do so early. */
+            for (int n = 0; n < 82; n++) {
+                const char *v[5];
+                for (int k = 0; k < 5; k++) v[k] = n == 80 && k == list[i].which ? list[i].value : good[k];
+                buf_printf(&text, "{\"at\":%s,\"need\":%s,\"u32\":%s,\"i64\":%s,\"x\":%s%s}\n", v[0], v[1], v[2], v[3], v[4],
+                           extra && n < 80 && n % 2 ? ",\"extra\":[]" : "");
+            }
+            char *all = decode_all(probe, text.ptr, text.len, NULL), *at = strstr(all, "\n80 ");
+            assert_non_null(at);
+            if (!str_starts(at + 4, list[i].want)) {
+                print_error("%s: %.*s\n", list[i].value, (int)strcspn(at + 1, "\n"), at + 1);
+                fail();
+            }
+            assert_non_null(strstr(all, "\n81 {\"at\":5,\"i64\":8,\"u32\":7,"));
+            mem_free(all);
+            buf_reset(&text);
+        }
 }
 
 static void interana_rows_have_routes(void **state)
@@ -314,6 +368,7 @@ int main(void)
         cmocka_unit_test(late_and_future_rows_stay),
         cmocka_unit_test(keys_and_payloads_tell_rows_apart),
         cmocka_unit_test(whole_rows_can_be_the_key),
+        cmocka_unit_test(predicted_lines_are_checked),
         cmocka_unit_test(interana_rows_have_routes),
         cmocka_unit_test(records_are_as_lines),
         cmocka_unit_test(memory_is_bounded),
