@@ -124,6 +124,12 @@ fuzz: $(O)/fuzz/decode
 	@mkdir -p $(O)/fuzz/corpus
 	@$(O)/fuzz/decode -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=$(O)/fuzz/ -print_final_stats=1 $(O)/fuzz/corpus tests/fuzz/decode
 
+# The decoder against strict Python on damaged lines; ORACLE_SEED for others.
+ORACLE_SEED ?= 1
+.PHONY: oracle
+oracle: $(O)/tests/decode/dump
+	@python3 tests/decode/oracle.py $< --seed $(ORACLE_SEED)
+
 .PHONY: e2e
 e2e: $(O)/lakefm
 	@tests/e2e/run.sh $(O)/lakefm $(TEST)
