@@ -80,13 +80,14 @@ static bool given(const struct cli *cli, size_t field)
 
 /* ---- what is to be simulated ---- */
 
-/* A time, or a number of days before now (eventsim's -f and -t). */
-static enum err get_time(const char *option, const char *text, struct simulate_time *out, bool *has, struct error *e)
+/* A time, or a number of days before now (eventsim's -f and -t); of a run that goes on, such a number is left to the state. */
+static enum err get_time(const char *option, const char *text, bool goes_on, struct simulate_time *out, bool *has, struct error *e)
 {
     int64_t days;
     if (!text) return ERR_OK;
     *has = true;
     if (str_i64(text, &days) && days > -400000 && days < 400000) {
+        *has = !goes_on;
         int64_t ms = clock_now_ms();
         *out = (struct simulate_time){ms / 1000 - days * 86400, (int32_t)(ms % 1000) * 1000000};
         return ERR_OK;
@@ -101,7 +102,7 @@ static void on_warn(void *ctx, const char *text)
     log_warn("%s", text);
 }
 
-static enum err fill(const struct cli *cli, const struct options *o, struct simulate_options *s, struct error *e)
+static enum err fill(const struct cli *cli, const struct options *o, bool goes_on, struct simulate_options *s, struct error *e)
 {
     simulate_options_init(s);
     s->config_path = o->config;
@@ -118,8 +119,8 @@ static enum err fill(const struct cli *cli, const struct options *o, struct simu
     s->live = o->follow;
     s->songs_path = o->songs, s->places_path = o->places;
     s->warn = on_warn;
-    enum err rc = get_time("--from", o->start_time ? o->start_time : o->from, &s->from, &s->has_from, e);
-    return rc ? rc : get_time("--to", o->end_time ? o->end_time : o->to, &s->to, &s->has_to, e);
+    enum err rc = get_time("--from", o->start_time ? o->start_time : o->from, goes_on, &s->from, &s->has_from, e);
+    return rc ? rc : get_time("--to", o->end_time ? o->end_time : o->to, goes_on, &s->to, &s->has_to, e);
 }
 
 /* ---- where it goes ---- */
@@ -172,10 +173,8 @@ static enum err check_targets(const struct cli *cli, const struct options *o, co
     return ERR_OK;
 }
 
-static enum err open_target(struct cli *cli, const struct options *o, const char *dir, struct simulate_options *so,
-                            struct target *t, struct error *e)
+static enum err open_target(struct cli *cli, const struct options *o, const char *dir, struct target *t, struct error *e)
 {
-    enum err rc = ERR_OK;
     if (o->kafka || o->brokers) return open_kafka(cli, o, t, e);
     if (o->into) return open_lake(cli, o, t, e);
     if (!strcmp(dir, "-")) {
@@ -186,13 +185,8 @@ static enum err open_target(struct cli *cli, const struct options *o, const char
     }
     int how = 0;
     while (strcmp(compressions[how], o->compress) != 0) how++;
-    if (o->follow || o->continuous) {
-        t->state = o->state ? mem_strdup(o->state) : io_path(dir, ".simulate-state.json");
-        TRY(simulate_state_peek(t->state, so, &t->resume, e));
-    }
-    TRY(simulate_sink_dir(dir, so->dialect, (enum simulate_compress)how, t->resume, &t->sink, e));
-done:
-    return rc;
+    return simulate_sink_dir(dir, strcmp(o->dialect, "interana") ? SIMULATE_EVENTSIM : SIMULATE_INTERANA,
+                             (enum simulate_compress)how, t->resume, &t->sink, e);
 }
 
 static void close_target(struct target *t)
@@ -330,14 +324,12 @@ static enum err run(struct cli *cli, const void *options, struct error *e)
     enum err rc = ERR_OK;
     uint64_t started = clock_mono_ns();
     TRY(check_targets(cli, o, dir, e));
-    TRY(fill(cli, o, &so, e));
-    if (target.state || !dir || !strcmp(dir, "-") || !(o->follow || o->continuous)) {
-        TRY(simulate_open(&so, &s, e)); /* mistakes are told before the output is touched */
-        TRY(open_target(cli, o, dir, &so, &target, e));
-    } else { /* a run that goes on takes its span from its state */
-        TRY(open_target(cli, o, dir, &so, &target, e));
-        TRY(simulate_open(&so, &s, e));
-    }
+    if ((o->follow || o->continuous) && dir && strcmp(dir, "-") != 0)
+        target.state = o->state ? mem_strdup(o->state) : io_path(dir, ".simulate-state.json");
+    TRY(fill(cli, o, target.state && io_exists(target.state), &so, e));
+    if (target.state) TRY(simulate_state_peek(target.state, &so, &target.resume, e));
+    TRY(simulate_open(&so, &s, e)); /* mistakes are told before the output is touched */
+    TRY(open_target(cli, o, dir, &target, e));
     rc = simulate(cli, o, s, &target, e);
     if (rc == ERR_IO && target.to_stdout && e->sys == EPIPE) {
         cli->out_gone = true;

@@ -85,11 +85,7 @@ static float cell_float(struct view v, bool *ok)
 static void add_row(struct catalog *c, enum catalog_table t, size_t row, const struct view *cell, bool *ok)
 {
     switch (t) {
-    case CATALOG_SONGS: {
-        float duration = cell_float(cell[4], ok);
-        c->songs[row] = (struct catalog_song){cell[2], cell[3], duration, random_to_int((double)duration)};
-        break;
-    }
+    case CATALOG_SONGS: c->songs[row] = (struct catalog_song){cell[2], cell[3], cell_float(cell[4], ok)}; break;
     case CATALOG_PLACES:
         c->places[row] = (struct catalog_place){cell[0], cell[1], cell[2], cell_number(cell[3], ok), cell_number(cell[4], ok)};
         break;
@@ -175,6 +171,8 @@ enum err catalog_load(const char *const paths[CATALOG_TABLES], struct catalog **
             return rc;
         }
     }
+    c->song_s = mem_array(c->count[CATALOG_SONGS], sizeof *c->song_s);
+    for (size_t i = 0; i < c->count[CATALOG_SONGS]; i++) c->song_s[i] = random_to_int((double)c->songs[i].duration_s);
     *out = c;
     return ERR_OK;
 }
@@ -189,6 +187,7 @@ void catalog_free(struct catalog **cp)
         pick_reset(&c->pick[t]);
     }
     mem_free(c->songs);
+    mem_free(c->song_s);
     mem_free(c->places);
     mem_free(c->first_names);
     mem_free(c->last_names);

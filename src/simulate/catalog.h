@@ -15,7 +15,6 @@ enum catalog_table { CATALOG_SONGS, CATALOG_PLACES, CATALOG_FIRST_NAMES, CATALOG
 struct catalog_song {
     struct view artist, song;
     float duration_s;
-    int32_t whole_s; /* duration cut to seconds */
 };
 struct catalog_place {
     struct view zip, city, state;
@@ -28,6 +27,7 @@ struct catalog_name {
 struct catalog {
     struct buf text[CATALOG_TABLES]; /* owns what the views point to */
     struct catalog_song *songs;
+    int32_t *song_s; /* by song: its duration cut to seconds; apart, since each step of a walk looks one up */
     struct catalog_place *places;
     struct catalog_name *first_names, *last_names, *agents;
     size_t count[CATALOG_TABLES];

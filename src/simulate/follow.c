@@ -16,6 +16,8 @@ struct follow {
     int64_t reached_s;      /* all events up to this second are written */
 };
 
+static bool same_time(struct simulate_time a, struct simulate_time b) { return a.second == b.second && a.nano == b.nano; }
+
 enum err simulate_state_peek(const char *path, struct simulate_options *o, bool *found, struct error *e)
 {
     struct state st;
@@ -24,6 +26,10 @@ enum err simulate_state_peek(const char *path, struct simulate_options *o, bool 
     enum err rc = state_load(path, &st, e);
     if (rc) return rc;
     *found = true;
+    if ((o->has_from && !same_time(o->from, st.from)) || (o->has_to && !same_time(o->to, st.to))) {
+        err_set(e, ERR_USAGE, "%s belongs to a simulation of another span", path);
+        return err_hint(e, "give the same one or none, or remove the file to start anew");
+    }
     o->live = true;
     o->has_from = true;
     o->from = st.from;

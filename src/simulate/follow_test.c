@@ -165,6 +165,10 @@ static void other_parameters_are_refused(void **state)
     assert_int_equal(live(o, dir, state_path, 2, false, SIMULATE_GZ, &e), ERR_USAGE);
     assert_non_null(strstr(e.what, "other parameters"));
     o.seed--;
+    o.from.second++;
+    assert_int_equal(live(o, dir, state_path, 2, false, SIMULATE_GZ, &e), ERR_USAGE);
+    assert_non_null(strstr(e.what, "another span"));
+    o.has_from = false; /* the state knows */
     assert_ok(live(o, dir, state_path, 1000000, false, SIMULATE_GZ, &e), &e);
 }
 

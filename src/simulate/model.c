@@ -45,7 +45,7 @@ static inline void play(struct model_walker *w, struct model_user *user)
 {
     const struct catalog *catalog = w->model->catalog;
     user->song = pick_draw(&catalog->pick[CATALOG_SONGS], &w->random);
-    user->song_end_s = user->at_s + catalog->songs[user->song].whole_s;
+    user->song_end_s = user->at_s + catalog->song_s[user->song];
 }
 
 static void start_session(struct model_walker *w, struct model_user *user, uint16_t auth, uint16_t level)

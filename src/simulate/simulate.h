@@ -201,8 +201,8 @@ struct simulate_follow_options {
     int64_t checkpoint_ms; /* 0: 1000 */
     int64_t poll_ms;       /* 0: 100; the most that an event is late by */
 };
-/* Before simulate_open, for a run that may go on from a state: sets from, to and live as recorded. *found: there is a
- * state; then open the sink with `resume`. */
+/* Before simulate_open, for a run that may go on from a state: sets from, to and live as recorded (ERR_USAGE when from or to
+ * is asked for and is another). *found: there is a state; then open the sink with `resume`. */
 enum err simulate_state_peek(const char *state_path, struct simulate_options *o, bool *found, struct error *e) MUST_CHECK;
 enum err simulate_follow(struct simulate *s, struct simulate_sink *sink, const struct simulate_progress *progress,
                          const struct simulate_follow_options *follow, struct error *e) MUST_CHECK;

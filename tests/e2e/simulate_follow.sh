@@ -46,7 +46,7 @@ for file in exact.want/*; do cmp "$file" "stop/$(basename "$file")" || fail "sto
 # Killed between the files' fsync and the state, and just behind it.
 for point in simulate_synced simulate_checkpoint; do
     for n in 1 2 3; do
-        LAKEFM_FAULT=$point:$n run lakefm simulate "${world[@]}" --follow --speed 500000 --out "$point"
+        LAKEFM_FAULT=$point:$n run lakefm simulate "${world[@]}" --follow --speed 100000 --out "$point"
         code 137
     done
     run lakefm simulate "${world[@]}" --follow --speed 1e9 --out "$point"
