@@ -172,6 +172,7 @@ static enum err show_gold(struct demo *d, struct error *e)
     struct sql_options o = {.threads = (unsigned)d->cli->config.threads};
     TRY(sql_open(&o, &db, e));
     TRY(sql_connect(db, &conn, e));
+    TRY(lake_views_names(conn, e));
     TRY(lake_views_make(d->lake, d->contracts, conn, e));
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         cli_print(d->cli, "\n%s\n", tables[i].title);

@@ -14,6 +14,7 @@ static enum err open_lake(struct sql_session *s, struct error *e)
     enum err rc = ERR_OK;
     TRY(schema_set_load(s->cli->config.contracts, &s->contracts, e));
     TRY(lake_open(s->cli->config.lake, LAKE_READER, &s->lake, e));
+    TRY(lake_views_names(s->conn, e));
     TRY(lake_views_make(s->lake, s->contracts, s->conn, e));
     lake_head(s->lake, &head);
     s->seen = head.number;

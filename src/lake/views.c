@@ -83,13 +83,18 @@ done:
     return rc;
 }
 
+enum err lake_views_names(struct sql_conn *conn, struct error *e)
+{
+    return sql_exec(conn, "CREATE SCHEMA IF NOT EXISTS silver; CREATE SCHEMA IF NOT EXISTS gold; "
+                          "SET search_path = 'main,gold,silver'", e);
+}
+
 enum err lake_views_make(struct lake *lake, const struct schema_set *contracts, struct sql_conn *conn, struct error *e)
 {
     struct lake_tables tables = {0};
     enum err rc = ERR_OK;
     bool made;
-    TRY(sql_exec(conn, "CREATE SCHEMA IF NOT EXISTS silver; CREATE SCHEMA IF NOT EXISTS gold; "
-                       "SET search_path = 'main,gold,silver'", e));
+    TRY(sql_exec(conn, "CREATE SCHEMA IF NOT EXISTS silver; CREATE SCHEMA IF NOT EXISTS gold", e));
     for (size_t i = 0; contracts && i < contracts->count; i++)
         if (contracts->contracts[i]->table && !lake_table_changed(lake, LAKE_SILVER, contracts->contracts[i]->table))
             TRY(empty_fact(conn, contracts->contracts[i], e));

@@ -9,9 +9,12 @@
 #include "sql/sql.h"
 
 /* Makes or renews the views on one connection (they are seen by all of the database). Tables of the contracts that have no
- * rows yet are empty views. Names resolve without their schema: gold first, then silver. contracts may be NULL. */
+ * rows yet are empty views. contracts may be NULL. */
 enum err lake_views_make(struct lake *lake, const struct schema_set *contracts, struct sql_conn *conn,
                         struct error *e) MUST_CHECK;
+/* Lets names resolve on this connection without their schema: main, gold, silver, in that order. Before the database is
+ * locked (sql_db_lock), for it is a change of settings. */
+enum err lake_views_names(struct sql_conn *conn, struct error *e) MUST_CHECK;
 /* The SQL type of a contract's column. */
 const char *lake_views_type(enum contract_type type);
 

@@ -5,6 +5,7 @@
 #include "lake/views.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ struct data {
     bool used[POOL];
     struct sql_conn *admin; /* makes the views; under `refreshing` */
     uint64_t version;
+    char temp[32]; /* a folder of ours: results on their way out as Parquet */
 };
 
 static enum err open_lake(struct data *d, struct error *e)
@@ -45,6 +47,27 @@ static enum err open_lake(struct data *d, struct error *e)
     return ERR_OK;
 }
 
+/* Whatever is asked from now on, only the lake's tables can be read, and nothing written but in our temp folder. */
+static enum err lock_down(struct data *d, struct error *e)
+{
+    enum err rc = ERR_OK;
+    static const char *const below[] = {"bronze", "silver", "gold", "quarantine", "staging"};
+    char *dirs[6] = {0};
+    strcpy(d->temp, "/tmp/lakefm-page-XXXXXX");
+    if (!mkdtemp(d->temp)) {
+        d->temp[0] = '\0';
+        return err_sys(e, errno, "cannot make a folder in /tmp");
+    }
+    for (size_t i = 0; i < 5; i++) dirs[i] = io_path(d->options.lake_url, below[i]);
+    dirs[5] = mem_strdup(d->temp);
+    struct sql_lock lock = {.dirs = (const char *const *)dirs, .dir_count = 6};
+    TRY(lake_views_names(d->admin, e));
+    TRY(sql_db_lock(d->db, &lock, e));
+done:
+    for (size_t i = 0; i < 6; i++) mem_free(dirs[i]);
+    return rc;
+}
+
 enum err data_open(const struct data_options *o, struct data **out, struct error *e)
 {
     enum err rc = ERR_OK;
@@ -56,10 +79,12 @@ enum err data_open(const struct data_options *o, struct data **out, struct error
     pthread_cond_init(&d->freed, NULL);
     TRY(sql_open(&so, &d->db, e));
     TRY(sql_connect(d->db, &d->admin, e));
+    TRY(sql_exec(d->admin, "CREATE SCHEMA quarantine", e));
     for (size_t i = 0; i < POOL; i++) {
         TRY(sql_connect(d->db, &d->conn[i], e));
-        TRY(sql_exec(d->conn[i], "SET search_path = 'main'", e));
+        TRY(lake_views_names(d->conn[i], e));
     }
+    TRY(lock_down(d, e));
     rc = open_lake(d, e);
     if (rc == ERR_NOT_FOUND) rc = ERR_OK;
     TRY(rc);
@@ -77,6 +102,7 @@ void data_close(struct data **data)
     sql_disconnect(&d->admin);
     sql_close(&d->db);
     lake_close(&d->lake);
+    if (d->temp[0]) rmdir(d->temp);
     pthread_cond_destroy(&d->freed);
     pthread_mutex_destroy(&d->refreshing);
     pthread_mutex_destroy(&d->lock);
@@ -254,24 +280,20 @@ done:
     return rc;
 }
 
-/* Parquet needs a file: one of /tmp that nobody else sees, gone at once. */
-static enum err as_parquet(struct sql_conn *conn, const char *sql, const struct clause_value *values, size_t count, struct buf *out,
+/* Parquet needs a file: one per connection, gone at once. */
+static enum err as_parquet(struct data *d, size_t slot, const char *sql, const struct clause_value *values, size_t count, struct buf *out,
                            struct error *e)
 {
     enum err rc = ERR_OK;
     struct buf text = {0};
-    char folder[] = "/tmp/lakefm-page-XXXXXX";
-    char *path = NULL;
+    char *path = mem_printf("%s/%zu.parquet", d->temp, slot);
     struct sql_copy how = {.format = SQL_PARQUET};
     int64_t rows;
-    if (!mkdtemp(folder)) return err_set(e, ERR_IO, "cannot make a folder in /tmp");
-    path = io_path(folder, "rows.parquet");
     clause_show(sql, values, count, &text); /* literals, quoted: COPY takes no parameters */
-    TRY(sql_copy_to(conn, text.ptr ? text.ptr : "", path, &how, &rows, e));
+    TRY(sql_copy_to(d->conn[slot], text.ptr ? text.ptr : "", path, &how, &rows, e));
     TRY(io_read_file(path, out, e));
 done:
     unlink(path);
-    rmdir(folder);
     mem_free(path);
     buf_reset(&text);
     return rc;
@@ -294,12 +316,11 @@ enum err data_query(struct data *d, const char *sql, const struct clause_value *
         err_hint(e, "run: lakefm demo");
         goto done;
     }
-    TRY(sql_exec(conn, "SET search_path = 'main,gold,silver'", e));
     TRY(clause_render(sql, values, value_count, &text, used, &used_count, e));
     if (limits->select_only) TRY(sql_is_one_select(conn, text.ptr ? text.ptr : "", e));
     sql_conn_watch(conn, &watch);
     if (format == DATA_PARQUET) {
-        TRY(as_parquet(conn, sql, values, value_count, out, e));
+        TRY(as_parquet(d, at, sql, values, value_count, out, e));
         goto done;
     }
     TRY(sql_prepare(conn, text.ptr ? text.ptr : "", &stmt, e));
