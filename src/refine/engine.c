@@ -229,7 +229,7 @@ static enum err take_batch(struct worker *w, struct claimed *c, const struct dec
 {
     struct refine *r = w->r;
     enum err rc;
-    place_prepare(w, c->topic, b);
+    place_prepare(w, c->topic);
     TRY(piece_turn(w, c, e));
     TRY(place_rows(w, c->topic, b, &c->piece, c->line, e));
     copying(r, true);

@@ -68,7 +68,7 @@ struct worker {
     struct placed placed[CONTRACT_MAX_ROUTES];
     struct slices slices;
     uint16_t *order;
-    uint8_t *answer, *verdict, *extra; /* by place in order; by row; route by row */
+    uint8_t *answer, *verdict; /* by place in order; by row */
     struct partition **locals;
     size_t locals_cap;
     uint32_t *starts;
@@ -135,8 +135,8 @@ enum err engine_forget_codes(struct refine *r, struct worker *w, struct error *e
 /* place.c */
 void place_init(struct worker *w, struct refine *r);
 void place_reset(struct worker *w);
-/* Any time: numbers the batch's values, finds the rows of extra routes. */
-void place_prepare(struct worker *w, const struct topic *t, const struct decode_batch *b);
+/* Any time after decode_next: numbers the values that are new to the decoder. */
+void place_prepare(struct worker *w, const struct topic *t);
 /* With the turn. piece_line: the number of the piece's first line. */
 enum err place_rows(struct worker *w, struct topic *t, const struct decode_batch *b, const struct refine_piece *piece,
                     int64_t piece_line, struct error *e) MUST_CHECK;

@@ -11,7 +11,6 @@ void place_init(struct worker *w, struct refine *r)
     w->order = mem_array(DECODE_BATCH_ROWS, sizeof *w->order);
     w->answer = mem_alloc(DECODE_BATCH_ROWS);
     w->verdict = mem_alloc(DECODE_BATCH_ROWS);
-    w->extra = mem_alloc(DECODE_BATCH_ROWS);
     gather_init(&w->gather, r->lexicon, &r->domains, r->topic_count);
 }
 
@@ -31,7 +30,6 @@ void place_reset(struct worker *w)
     mem_free(w->order);
     mem_free(w->answer);
     mem_free(w->verdict);
-    mem_free(w->extra);
     mem_free(w->locals);
     mem_free(w->starts);
     gather_reset(&w->gather);
@@ -58,27 +56,7 @@ static void map_codes(struct worker *w, const struct topic *t)
     reader->generation = generation;
 }
 
-static bool is_null(const struct decode_column *c, uint32_t row)
-{
-    return c->codes ? c->codes[row] == 0 : c->present && !c->present[row];
-}
-
-/* A record gives a row of an extra route only if it has what that table requires. */
-static bool can_route(const struct contract_route *route, const struct decode_batch *b, uint32_t row)
-{
-    for (uint16_t f = 0; f < route->target->fact_count; f++)
-        if (route->target->fact[f].required && route->map[f] != CONTRACT_NONE && is_null(&b->columns[route->map[f]], row))
-            return false;
-    return true;
-}
-
-void place_prepare(struct worker *w, const struct topic *t, const struct decode_batch *b)
-{
-    map_codes(w, t);
-    if (!b->route) return;
-    for (uint32_t i = 0; i < b->rows; i++)
-        w->extra[i] = b->route[i] && can_route(&t->contract->routes[b->route[i]], b, i) ? b->route[i] : 0;
-}
+void place_prepare(struct worker *w, const struct topic *t) { map_codes(w, t); }
 
 /* ---- with the turn ---- */
 
@@ -316,7 +294,7 @@ enum err place_rows(struct worker *w, struct topic *t, const struct decode_batch
         uint16_t *rows = p->rows;
         uint32_t n = 0;
         for (uint32_t i = 0; b->route && i < b->rows; i++)
-            if (w->extra[i] == route && w->verdict[i] != KEYSET_CONFLICT) rows[n++] = (uint16_t)i;
+            if (b->route[i] == route && w->verdict[i] != KEYSET_CONFLICT) rows[n++] = (uint16_t)i;
         TRY(place_route(w, t->layout[route], b, b->route_key, rows, n, batch, p, NULL, e));
         count_rows(w, t, route, b);
     }

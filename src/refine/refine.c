@@ -202,6 +202,13 @@ done:
     return rc;
 }
 
+/* Points where tests kill or fail us: all row groups are in their files; all of the batch is in staging. */
+static enum err fault(const char *point, struct error *e)
+{
+    int sys = fault_at(point);
+    return sys ? err_sys(e, sys, "refine") : ERR_OK;
+}
+
 enum err refine_end(struct refine *r, struct refine_totals *totals, bool *too_many, struct error *e)
 {
     enum err rc;
@@ -209,13 +216,14 @@ enum err refine_end(struct refine *r, struct refine_totals *totals, bool *too_ma
     if (too_many) *too_many = false;
     partition_close_all(r->partitions);
     TRY(engine_drain(r, e));
-    if (fault_at("refine.drained")) return err_sys(e, fault_at("refine.drained"), "refine");
+    TRY(fault("refine.drained", e));
     TRY(finish_dims(r, e));
     TRY(write_schemas(r, e));
     TRY(quarantine_finish(r->quarantine, e));
     TRY(tally_write(r, e));
     lexicon_settle(r->lexicon);
     if (totals) *totals = r->totals;
+    TRY(fault("refine.ended", e));
     bool over = tally_too_many(r, e);
     if (too_many) *too_many = over;
 done:
@@ -232,6 +240,7 @@ static void batch_reset(struct refine *r)
 void refine_committed(struct refine *r)
 {
     if (!r->batch) return;
+    (void)fault_at("refine.committed");
     dims_committed(r->dims, lake_table_changed(r->lake, LAKE_SILVER, DIMS_TABLE));
     days_committed(r->days);
     batch_reset(r);
