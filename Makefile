@@ -44,7 +44,9 @@ SOURCES := $(foreach r,$(ROOMS),$(filter-out %_test.c %_fuzz.c,$(wildcard src/$(
 TESTS := $(foreach r,$(ROOMS),$(wildcard src/$(r)/*_test.c) $(wildcard src/$(r)/*/*_test.c))
 MAIN := src/cli/main.c
 OBJECTS := $(patsubst src/%.c,$(O)/obj/%.o,$(filter-out $(MAIN),$(SOURCES))) $(O)/obj/assets.o
-TEST_PROGRAMS := $(patsubst src/%.c,$(O)/test/%,$(TESTS))
+# THREADED=1: only the tests of what runs in several threads (for the thread sanitizer, which is slow).
+THREADED_TESTS := src/parquet/% src/ingest/% src/refine/refine_% src/lake/audit% src/simulate/% src/serve/% src/sql/%
+TEST_PROGRAMS := $(patsubst src/%.c,$(O)/test/%,$(if $(THREADED),$(filter $(THREADED_TESTS),$(TESTS)),$(TESTS)))
 ASSETS := $(shell find contracts dbt examples/eventsim.json dashboards src/serve/web/dist src/simulate/data -type f \
             -not -path '*/target/*' -not -path '*/logs/*' -not -name '*.duckdb*' -not -name .user.yml 2>/dev/null | LC_ALL=C sort)
 
@@ -129,6 +131,17 @@ ORACLE_SEED ?= 1
 .PHONY: oracle
 oracle: $(O)/tests/decode/dump
 	@python3 tests/decode/oracle.py $< --seed $(ORACLE_SEED)
+
+.PHONY: test
+test: deps
+	@scripts/deps-test.sh
+	@scripts/test.sh
+
+.PHONY: demo
+demo: deps
+	@$(MAKE) -s -j$(shell nproc) $(O)/lakefm
+	@rm -rf $(O)/demo-lake
+	@$(O)/lakefm --lake $(O)/demo-lake demo
 
 .PHONY: e2e
 e2e: $(O)/lakefm

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# What the tests need beside what building needs: Python with the other engines (in build/venv), clang for fuzzing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+packages=(python3 python3-venv clang-14 libclang-rt-14-dev curl)
+missing=()
+for p in "${packages[@]}"; do
+    dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' && continue
+    apt-cache show "$p" >/dev/null 2>&1 || { apt-get update -qq; }
+    # another Debian has another clang: take the plain name
+    if ! apt-cache show "$p" >/dev/null 2>&1; then
+        case $p in clang-14) p=clang ;; libclang-rt-14-dev) p=libclang-rt-dev ;; esac
+    fi
+    missing+=("$p")
+done
+if [ ${#missing[@]} -gt 0 ]; then
+    root=()
+    [ "$(id -u)" -eq 0 ] || root=(sudo)
+    echo "deps: installing ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    "${root[@]}" apt-get update -qq
+    "${root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+venv=build/venv
+if ! cmp -s tests/requirements.txt "$venv/requirements.txt"; then
+    rm -rf "$venv"
+    mkdir -p build
+    "${PYTHON:-python3}" -m venv "$venv"
+    "$venv/bin/pip" install -q --disable-pip-version-check -r tests/requirements.txt
+    cp tests/requirements.txt "$venv/requirements.txt"
+fi
