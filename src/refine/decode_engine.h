@@ -246,24 +246,36 @@ static bool memo_miss(struct decoder *d, struct shape *s, unsigned k, uint32_t r
 static inline void resolve_memo(struct decoder *d, struct shape *s, unsigned k, uint64_t *bad)
 {
     struct memo *m = s->item[k].memo;
-    uint32_t found[GROUP_ROWS], n = s->pending;
+    const uint32_t *entry[GROUP_ROWS];
+    uint16_t row[GROUP_ROWS];
+    uint64_t missed = 0;
+    uint32_t n = 0;
     const size_t base = (size_t)k * GROUP_ROWS;
 
-    m->lookups += n;
-    for (uint32_t r = 0; r < n; r++) {
-        found[r] = decode_tag_table_get(&m->table, s->tag[base + r]);
-        if (found[r] != NO_CODE) __builtin_prefetch(m->entries + (size_t)found[r] * m->stride);
+    m->lookups += s->pending;
+    for (uint32_t r = 0; r < s->pending; r++) {
+        uint32_t found = decode_tag_table_get(&m->table, s->tag[base + r]);
+        if (found == NO_CODE) {
+            missed |= (uint64_t)1 << r;
+            continue;
+        }
+        row[n] = s->row[r];
+        entry[n] = m->entries + (size_t)found * m->stride;
+        __builtin_prefetch(entry[n++]);
     }
     for (uint32_t r = 0; r < n; r++) {
-        if (found[r] == NO_CODE) continue;
-        const uint32_t *e = m->entries + (size_t)found[r] * m->stride;
         uint64_t payload;
-        memcpy(&payload, e, sizeof payload);
-        d->store.payload[s->row[r]] += payload;
-        for (unsigned i = 0; i < m->column_count; i++) d->store.codes[m->columns[i]][s->row[r]] = e[2 + i];
+        memcpy(&payload, entry[r], sizeof payload);
+        d->store.payload[row[r]] += payload;
     }
-    for (uint32_t r = 0; r < n; r++)
-        if (found[r] == NO_CODE && !memo_miss(d, s, k, r, m)) *bad |= (uint64_t)1 << r;
+    for (unsigned i = 0; i < m->column_count; i++) {
+        uint32_t *codes = d->store.codes[m->columns[i]];
+        for (uint32_t r = 0; r < n; r++) codes[row[r]] = entry[r][2 + i];
+    }
+    for (; missed; missed &= missed - 1) {
+        uint32_t r = (uint32_t)__builtin_ctzll(missed);
+        if (!memo_miss(d, s, k, r, m)) *bad |= (uint64_t)1 << r;
+    }
 }
 
 static void fill_absent(struct decoder *d, const struct shape *s)

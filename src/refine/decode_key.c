@@ -41,18 +41,25 @@ void decode_key_plan_make(const struct contract *c, const uint16_t *columns, uin
         if (!out->bits[i]) out->bits[i] = (uint8_t)((127 - used) / wide > 63 ? 63 : (127 - used) / wide);
 }
 
-/* The row's value in a column as a word: a number, or the hash of a text or double. False when it is null. */
-static inline bool key_word(const struct decoder *d, uint16_t column, uint32_t row, uint64_t *word)
+/* Where a key column's words come from: numbers, or the hashes of texts and doubles. */
+struct key_source {
+    const int64_t *dense;
+    const uint8_t *present; /* NULL: always there */
+    const uint32_t *codes;
+    const uint64_t *word; /* of codes */
+    uint8_t bits;
+};
+
+static void key_sources(const struct decoder *d, const struct key_plan *k, struct key_source *out)
 {
-    const struct batch_store *s = &d->store;
-    if (s->dense[column]) {
-        *word = (uint64_t)s->dense[column][row];
-        return !s->present[column] || s->present[column][row];
+    for (unsigned i = 0; i < k->count; i++) {
+        const struct dict *t = &d->dict[k->column[i]];
+        out[i] = (struct key_source){.dense = d->store.dense[k->column[i]],
+                                     .present = d->store.present[k->column[i]],
+                                     .codes = d->store.codes[k->column[i]],
+                                     .word = t->is_text || t->type == CONTRACT_DOUBLE ? t->hash : t->number,
+                                     .bits = k->bits[i]};
     }
-    uint32_t code = s->codes[column][row];
-    const struct dict *t = &d->dict[column];
-    *word = t->is_text || t->type == CONTRACT_DOUBLE ? t->hash[code] : t->number[code];
-    return code;
 }
 
 static struct hash128 hashed(const uint64_t *word, size_t count)
@@ -61,20 +68,28 @@ static struct hash128 hashed(const uint64_t *word, size_t count)
     return (struct hash128){h.low64, h.high64 | hashed_bit};
 }
 
-static struct hash128 key_of(const struct decoder *d, const struct key_plan *k, uint32_t row)
+static inline struct hash128 key_of(const struct key_source *from, unsigned count, bool exact, uint32_t row)
 {
-    uint64_t word[CONTRACT_MAX_KEY + 1] = {0};
+    uint64_t word[CONTRACT_MAX_KEY + 1];
     unsigned __int128 all = 0;
-    bool exact = k->exact;
 
-    for (unsigned i = 0; i < k->count; i++) {
-        bool there = key_word(d, k->column[i], row, &word[i + 1]);
-        if (there) word[0] |= (uint64_t)1 << i;
-        else word[i + 1] = 0;
-        exact = exact && word[i + 1] < ((uint64_t)1 << k->bits[i]) - 1;
-        all = all << (k->bits[i] & 63) | (word[i + 1] + there);
+    word[0] = 0;
+    for (unsigned i = 0; i < count; i++) {
+        const struct key_source *s = &from[i];
+        uint64_t w, there;
+        if (s->dense) {
+            there = !s->present || s->present[row];
+            w = (uint64_t)s->dense[row]; /* 0 where null */
+        } else {
+            there = s->codes[row] > 0;
+            w = s->word[s->codes[row]]; /* of code 0: 0 */
+        }
+        word[0] |= there << i;
+        word[i + 1] = w;
+        exact &= w < ((uint64_t)1 << s->bits) - 1;
+        all = all << s->bits | (w + there);
     }
-    return exact ? (struct hash128){(uint64_t)all, (uint64_t)(all >> 64)} : hashed(word, k->count + 1u);
+    return exact ? (struct hash128){(uint64_t)all, (uint64_t)(all >> 64)} : hashed(word, count + 1u);
 }
 
 /* `key: row`: the hashes of all values. */
@@ -91,9 +106,17 @@ static struct hash128 row_key(const struct decoder *d, uint32_t row)
     return hashed(word, n);
 }
 
-static struct hash128 route_key(const struct decoder *d, const struct key_plan *k, uint32_t row)
+/* The keys of all rows, or of those that take `route` (if it is not 0). */
+static void make_keys(struct decoder *d, const struct key_plan *k, uint8_t route, struct hash128 *out)
 {
-    return k->count ? key_of(d, k, row) : row_key(d, row);
+    struct key_source from[CONTRACT_MAX_KEY];
+    const struct batch_store *s = &d->store;
+
+    key_sources(d, k, from);
+    for (uint32_t r = 0; r < s->b.rows; r++) {
+        if (route && s->route[r] != route) continue;
+        out[r] = k->count ? key_of(from, k->count, k->exact, r) : row_key(d, r);
+    }
 }
 
 static void add_dense_payloads(struct decoder *d)
@@ -199,14 +222,16 @@ void decode_batch_finish(struct decoder *d)
     add_dense_payloads(d);
     const int64_t *ts = s->dense[c->time_column];
     int64_t late = d->opt.now_ms + d->opt.future_slack_ms;
+    int64_t day = 0;
     uint64_t future = 0;
     for (uint32_t r = 0; r < s->b.rows; r++) {
-        s->day[r] = (int32_t)clock_day_of_ms(ts[r]);
+        if (ts[r] < day * CLOCK_DAY_MS || ts[r] >= (day + 1) * CLOCK_DAY_MS) day = clock_day_of_ms(ts[r]);
+        s->day[r] = (int32_t)day;
         future += ts[r] > late;
     }
-    for (uint32_t r = 0; r < s->b.rows; r++) s->key[r] = route_key(d, &d->plan, r);
-    for (uint32_t r = 0; s->route && r < s->b.rows; r++)
-        s->route_key[r] = s->route[r] ? route_key(d, &d->route_plan[s->route[r]], r) : (struct hash128){0, 0};
+    make_keys(d, &d->plan, 0, s->key);
+    if (s->route) memset(s->route_key, 0, s->b.rows * sizeof *s->route_key);
+    for (uint8_t r = 1; s->route && r < c->route_count; r++) make_keys(d, &d->route_plan[r], r, s->route_key);
     d->counts.future_rows += future;
     d->counts.rows += s->b.rows;
     s->b.rejects = s->reject;
