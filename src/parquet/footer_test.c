@@ -83,6 +83,34 @@ static void refuses_what_is_not_whole(void **state)
     assert_non_null(strstr(e.what, "/nonexistent/x.parquet"));
 }
 
+/* Overwrites the last byte of the first field (i64, the id after the one before) with this value. */
+static void patch(struct buf *file, uint8_t low, uint8_t high, uint8_t instead)
+{
+    const uint8_t want[] = {0x16, low, high};
+    char *at = memmem(file->ptr, file->len, want, sizeof want);
+    assert_non_null(at);
+    at[2] = (char)instead;
+}
+
+static void refuses_numbers_that_contradict(void **state)
+{
+    (void)state;
+    struct buf file = {0};
+    struct parquet_summary s;
+    struct parquet_footer f;
+    struct error e;
+    size_t need;
+    make_file(&file, 3000, 1000, &s);
+    patch(&file, 0xF0, 0x2E, 0x2F); /* the file's rows: zigzag varint of 3000 → 3064 */
+    assert_int_equal(parquet_footer_parse(file.ptr, file.len, file.len, &need, &f, &e), ERR_CORRUPT);
+    assert_string_equal(e.what, "Parquet footer says 3064 rows, its row groups 3000");
+    patch(&file, 0xF0, 0x2F, 0x2E);
+    assert_ok(parquet_footer_parse(file.ptr, file.len, file.len, &need, &f, &e), &e);
+    patch(&file, 0xD0, 0x0F, 0x10); /* values of a column or rows of a row group: 1000 → 1064 */
+    assert_int_equal(parquet_footer_parse(file.ptr, file.len, file.len, &need, &f, &e), ERR_CORRUPT);
+    buf_reset(&file);
+}
+
 /* Any bytes: no crash (sanitizers watch), and what is accepted is within the file. */
 static void survives_any_bytes(void **state)
 {
@@ -194,9 +222,13 @@ static int remove_dir(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(thrift_reads_what_it_writes), cmocka_unit_test(thrift_reader_is_bounded),
-        cmocka_unit_test(says_what_the_file_holds),    cmocka_unit_test(asks_for_more),
-        cmocka_unit_test(refuses_what_is_not_whole),   cmocka_unit_test(survives_any_bytes),
+        cmocka_unit_test(thrift_reads_what_it_writes),
+        cmocka_unit_test(thrift_reader_is_bounded),
+        cmocka_unit_test(says_what_the_file_holds),
+        cmocka_unit_test(asks_for_more),
+        cmocka_unit_test(refuses_numbers_that_contradict),
+        cmocka_unit_test(refuses_what_is_not_whole),
+        cmocka_unit_test(survives_any_bytes),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }
