@@ -32,3 +32,11 @@ err '{"error":"usage","message":"unknown command \"versoin\"","hint":"did you me
 # Colours only when asked for: stderr is no terminal here.
 run lakefm versoin; no_err $'\033'
 run lakefm --color=always versoin; err $'\033[31m'
+
+# Output that cannot be written is no success; memory that is not there is one line.
+if [ -e /dev/full ]; then
+    "$LAKEFM" --help >/dev/full 2>.err; code=$?; code 1; one_line_err; err 'cannot write to standard output: No space left on device'
+fi
+grep -q __asan_init "$LAKEFM" && exit 0 # a sanitizer wants all addresses there are
+(ulimit -v 600000; head -c 900000000 /dev/zero | tr '\0' ' ' | "$LAKEFM" sql --no-lake) >.out 2>.err; code=$?
+code 1; one_line_err; err 'lakefm: out of memory'
