@@ -134,7 +134,7 @@ struct parquet_rows {
     const struct parquet_input *inputs; /* one for each column of the schema */
 };
 
-/* Scratch memory and the last encoded row group. One thread at a time. About 10 MB after a full row group, plus 5
+/* Scratch memory and the last encoded row group. One thread at a time. About 15 MB after a full row group, plus 5
  * bytes for each code of the largest dictionary seen. */
 struct parquet_encoder;
 struct parquet_encoder *parquet_encoder_new(void);
