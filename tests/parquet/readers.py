@@ -249,6 +249,7 @@ def spark_reader():
 
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     spark = (SparkSession.builder.master("local[2]").appName("readers").config("spark.ui.enabled", "false")
+             .config("spark.ui.showConsoleProgress", "false")
              .config("spark.sql.session.timeZone", "America/Los_Angeles").config("spark.driver.memory", "2g")
              .config("spark.driver.bindAddress", "127.0.0.1").config("spark.sql.ansi.enabled", "true").getOrCreate())
     spark.sparkContext.setLogLevel("ERROR")
