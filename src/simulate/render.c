@@ -188,6 +188,19 @@ static void put_interana(const struct render *r, const struct render_event *ev, 
     end_line(out, SIMULATE_STREAM, cursor, PUT_TEXT(p, "}\n"), ts_ms, user_id);
 }
 
+/* In big worlds the user of an event, and the text of his place, are far from the last one's: they are fetched ahead. */
+static inline void fetch_ahead(const struct render *r, const struct render_event *events, size_t i, size_t count)
+{
+    enum { PERSON = 8, TEXT = 3, LINE = 64 };
+    if (i + PERSON < count) __builtin_prefetch(&r->persons[events[i + PERSON].user]);
+    if (i + TEXT >= count) return;
+    const struct render_event *next = &events[i + TEXT];
+    const char *place = r->text.ptr + r->place[0][r->persons[next->user].place].at;
+    __builtin_prefetch(place);
+    __builtin_prefetch(place + LINE);
+    if (r->config->states[next->state].next_song) __builtin_prefetch(r->text.ptr + r->song[0][next->song].at);
+}
+
 void render_events(const struct render *r, const struct render_event *events, size_t count, struct render_out *out)
 {
     struct cursor cursor[SIMULATE_TOPICS];
@@ -199,7 +212,7 @@ void render_events(const struct render *r, const struct render_event *events, si
         cursor_open(&cursor[t], b);
     }
     for (size_t i = 0; i < count; i++) {
-        if (i + 4 < count) __builtin_prefetch(&r->persons[events[i + 4].user]);
+        fetch_ahead(r, events, i, count);
         if (r->dialect == SIMULATE_INTERANA)
             put_interana(r, &events[i], &cursor[SIMULATE_STREAM], out);
         else

@@ -32,7 +32,7 @@ for users in 1000 1000000; do
     measure "start of $users users, streams" "$lakefm" simulate "${short[@]}" --users $users --streams --out -
 done
 for users in 100000 1000000 10000000; do
-    hours=$((240000000 / users))
+    hours=$((60000000 / users))
     to=$(date -u -d "2025-11-03 00:00:00 UTC + $hours hours" +%Y-%m-%dT%H:%M:%S)
     measure "streams, $users users, $hours h" "$lakefm" simulate --config "$config" --users $users --from 2025-11-03 --to "$to" --streams --out -
 done
