@@ -92,7 +92,7 @@ static void column_free(void *p, unsigned index)
     if (p) mem_free((char *)p - (index * 5u % 63u) * 64u);
 }
 
-static void store_init(struct batch_store *s, const struct contract *c)
+static void store_init(struct batch_store *s, const struct contract *c, uint32_t rows)
 {
     uint16_t n = c->column_count;
 
@@ -103,23 +103,23 @@ static void store_init(struct batch_store *s, const struct contract *c)
     s->has_null = mem_zalloc(n * sizeof *s->has_null);
     for (uint16_t i = 0; i < n; i++) {
         if (!c->columns[i].dense) {
-            s->column[i].codes = s->codes[i] = column_alloc(DECODE_BATCH_ROWS * sizeof **s->codes, i);
+            s->column[i].codes = s->codes[i] = column_alloc(rows * sizeof **s->codes, i);
             continue;
         }
-        s->column[i].dense = s->dense[i] = column_alloc(DECODE_BATCH_ROWS * sizeof **s->dense, i);
+        s->column[i].dense = s->dense[i] = column_alloc(rows * sizeof **s->dense, i);
         if (c->columns[i].required) continue;
-        s->present[i] = mem_alloc(DECODE_BATCH_ROWS);
-        memset(s->present[i], 1, DECODE_BATCH_ROWS);
+        s->present[i] = mem_alloc(rows);
+        memset(s->present[i], 1, rows);
     }
-    s->day = mem_array(DECODE_BATCH_ROWS, sizeof *s->day);
-    s->key = mem_array(DECODE_BATCH_ROWS, sizeof *s->key);
-    s->payload = mem_array(DECODE_BATCH_ROWS, sizeof *s->payload);
-    s->source = mem_array(DECODE_BATCH_ROWS, sizeof *s->source);
-    s->shape = mem_alloc(DECODE_BATCH_ROWS);
-    s->dead = mem_zalloc(DECODE_BATCH_ROWS);
+    s->day = mem_array(rows, sizeof *s->day);
+    s->key = mem_array(rows, sizeof *s->key);
+    s->payload = mem_array(rows, sizeof *s->payload);
+    s->source = mem_array(rows, sizeof *s->source);
+    s->shape = mem_alloc(rows);
+    s->dead = mem_zalloc(rows);
     if (c->route_column != CONTRACT_NONE) {
-        s->route = mem_zalloc(DECODE_BATCH_ROWS);
-        s->route_key = mem_array(DECODE_BATCH_ROWS, sizeof *s->route_key);
+        s->route = mem_zalloc(rows);
+        s->route_key = mem_array(rows, sizeof *s->route_key);
     }
     s->b = (struct decode_batch){.columns = s->column,
                                  .ts_ms = s->dense[c->time_column],
@@ -154,12 +154,12 @@ static void store_free(struct batch_store *s, uint16_t columns)
     mem_free(s->reject);
 }
 
-static void store_clear(struct batch_store *s, uint16_t columns)
+static void store_clear(struct batch_store *s, uint16_t columns, uint32_t rows)
 {
-    if (s->dead_count || s->b.reject_count) memset(s->dead, 0, DECODE_BATCH_ROWS);
+    if (s->dead_count || s->b.reject_count) memset(s->dead, 0, rows);
     for (uint16_t i = 0; i < columns; i++)
         if (s->has_null[i]) {
-            memset(s->present[i], 1, DECODE_BATCH_ROWS);
+            memset(s->present[i], 1, rows);
             s->has_null[i] = false;
         }
     s->b.rows = s->b.reject_count = s->dead_count = 0;
@@ -176,6 +176,7 @@ struct decoder *decode_new(const struct contract *c, const struct decode_options
     if (d->opt.line_limit > LINE_LIMIT_MAX) d->opt.line_limit = LINE_LIMIT_MAX;
     if (!d->opt.max_depth) d->opt.max_depth = 64;
     if (!d->opt.memory_bytes) d->opt.memory_bytes = (size_t)40 << 20;
+    if (!d->opt.batch_rows || d->opt.batch_rows > DECODE_BATCH_ROWS) d->opt.batch_rows = DECODE_BATCH_ROWS;
     if (!d->opt.learn_rows) d->opt.learn_rows = 512;
     if (!d->opt.now_ms) d->opt.now_ms = clock_now_ms();
     if (!d->opt.future_slack_ms) d->opt.future_slack_ms = CLOCK_DAY_MS;
@@ -192,7 +193,7 @@ struct decoder *decode_new(const struct contract *c, const struct decode_options
         d->dict_bytes += decode_dict_memory(&d->dict[i]);
     }
     arena_init(&d->object.keys);
-    store_init(&d->store, c);
+    store_init(&d->store, c, d->opt.batch_rows);
     decode_key_plan_make(c, c->routes[0].key, c->routes[0].key_count, &d->plan);
     for (uint16_t r = 1; r < c->route_count; r++)
         decode_key_plan_make(c, c->routes[r].key, c->routes[r].key_count, &d->route_plan[r]);
@@ -355,10 +356,10 @@ const struct decode_batch *decode_next(struct decoder *d)
 {
     struct batch_store *s = &d->store;
 
-    store_clear(s, d->contract->column_count);
+    store_clear(s, d->contract->column_count, d->opt.batch_rows);
     decode_shapes_renew(d);
     do {
-        while (s->b.rows < DECODE_BATCH_ROWS && (!s->b.rows || decode_memory(d) < d->opt.memory_bytes)) {
+        while (s->b.rows < d->opt.batch_rows && (!s->b.rows || decode_memory(d) < d->opt.memory_bytes)) {
             if (d->line_at == d->line_count && !fill_lines(d)) break;
             take_line(d, &d->lines[d->line_at++]);
         }

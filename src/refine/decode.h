@@ -136,6 +136,7 @@ struct decode_options {
     int64_t future_slack_ms;  /* default 24 h */
     enum decode_cpu cpu;      /* AUTO: best of this machine, or LAKEFM_CPU=portable|avx2 in the environment */
     bool no_memo, no_fast;    /* for tests and measurements */
+    uint32_t batch_rows;      /* ≤ DECODE_BATCH_ROWS, the default (tests: fewer) */
     uint32_t learn_rows;      /* rows of a batch to learn repeating fields from; default 512 (tests: fewer) */
 };
 

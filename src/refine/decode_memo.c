@@ -220,7 +220,7 @@ static void plan_shape(struct learn *l, unsigned index)
     struct decoder *d = l->d;
     struct shape *s = d->shape[index];
     struct batch_store *b = &d->store;
-    uint16_t *rows = mem_array(DECODE_BATCH_ROWS, sizeof *rows);
+    uint16_t *rows = mem_array(b->b.rows, sizeof *rows);
 
     l->count = 0;
     l->rows = rows;
@@ -253,10 +253,12 @@ static bool judge(struct memo *m)
 /* Shapes are planned from the most frequent on; a change of plan makes the others follow. */
 void decode_memo_plan(struct decoder *d)
 {
-    struct learn l = {.d = d, .size = 2 * DECODE_BATCH_ROWS};
+    const uint32_t rows = d->store.b.rows;
+    struct learn l = {.d = d, .size = 64};
     bool again = false, open[SHAPES_MAX] = {false};
 
     if (d->opt.no_memo) return;
+    while (l.size < 2 * (size_t)rows) l.size *= 2;
     for (unsigned i = 0; i < d->memo_count; i++)
         if (judge(d->memo[i])) {
             d->memo[i]->dropped = again = true;
@@ -274,8 +276,8 @@ void decode_memo_plan(struct decoder *d)
         if (!l.pair) {
             l.pair = mem_array(l.size, sizeof *l.pair);
             l.number = mem_array(l.size, sizeof *l.number);
-            l.joint = mem_array(DECODE_BATCH_ROWS, sizeof *l.joint);
-            l.next = mem_array(DECODE_BATCH_ROWS, sizeof *l.next);
+            l.joint = mem_array(rows, sizeof *l.joint);
+            l.next = mem_array(rows, sizeof *l.next);
         }
         open[best] = false;
         plan_shape(&l, best);

@@ -125,10 +125,10 @@ static const struct {
 } testing_modes[] = {
     {"strict parser", {.no_fast = true, .cpu = DECODE_CPU_PORTABLE}},
     {"avx2", {.cpu = DECODE_CPU_AVX2}},
-    {"avx2, learning from little", {.cpu = DECODE_CPU_AVX2, .learn_rows = 8}},
+    {"avx2, learning from little", {.cpu = DECODE_CPU_AVX2, .learn_rows = 8, .batch_rows = 50}},
     {"avx2, no memo", {.cpu = DECODE_CPU_AVX2, .no_memo = true}},
     {"portable", {.cpu = DECODE_CPU_PORTABLE}},
-    {"portable, learning from little", {.cpu = DECODE_CPU_PORTABLE, .learn_rows = 8}},
+    {"portable, learning from little", {.cpu = DECODE_CPU_PORTABLE, .learn_rows = 8, .batch_rows = 50}},
     {"portable, no memo", {.cpu = DECODE_CPU_PORTABLE, .no_memo = true}},
     {"avx2, strict parser", {.no_fast = true, .cpu = DECODE_CPU_AVX2}},
 };
