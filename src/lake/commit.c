@@ -76,7 +76,8 @@ static enum err still_removable(const struct lake_batch *b, struct error *e)
     for (size_t i = 0; i < b->removed_count; i++)
         if (!state_file(&b->lake->state, b->removed[i])) {
             err_set(e, ERR_RETRY, "%s was removed by another commit meanwhile", b->removed[i]);
-            return err_hint(e, "look again what there is to do");
+            err_hint(e, "look again what there is to do");
+            return ERR_RETRY;
         }
     return ERR_OK;
 }

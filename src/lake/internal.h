@@ -59,7 +59,7 @@ enum err lake_open_store(struct store *s, enum lake_mode mode, struct lake **out
 enum err lake_fault(const char *point, struct error *e);
 
 bool lake_log_has(struct store *s, uint64_t number);
-/* Reads and verifies log/<number>.json; the message names it. */
+/* Reads and verifies log/<number>.json; the message names it. On failure *out is empty. */
 enum err lake_log_read(struct store *s, uint64_t number, struct lake_entry *out, struct error *e) MUST_CHECK;
 /* The log's highest number. ERR_CORRUPT: a lower one is missing. */
 enum err lake_log_head(struct store *s, uint64_t *head, struct error *e) MUST_CHECK;

@@ -170,7 +170,7 @@ enum err lake_open(const char *url, enum lake_mode mode, struct lake **out, stru
     struct store *s;
     enum err rc = store_open(url, 0, &s, e);
     *out = NULL;
-    if (rc == ERR_NOT_FOUND) return err_hint(e, "lakefm --lake %s ingest FILE... makes a lake there", url);
+    if (rc == ERR_NOT_FOUND) err_hint(e, "lakefm --lake %s ingest FILE... makes a lake there", url);
     return rc == ERR_OK ? lake_open_store(s, mode, out, e) : rc;
 }
 

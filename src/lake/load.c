@@ -38,7 +38,10 @@ enum err lake_log_read(struct store *s, uint64_t number, struct lake_entry *out,
     enum err rc = store_read(s, path.ptr, &text, e);
     if (rc == ERR_OK) {
         rc = lake_entry_parse(text.len ? text.ptr : "", text.len, number, out, e);
-        if (rc != ERR_OK) about_entry(number, rc, e);
+        if (rc != ERR_OK) {
+            about_entry(number, rc, e);
+            lake_entry_reset(out);
+        }
     }
     buf_reset(&path);
     buf_reset(&text);
@@ -158,7 +161,6 @@ enum err lake_take_new(struct lake *lake, bool *moved, struct error *e)
     *moved = false;
     for (;;) {
         rc = lake_log_read(lake->store, lake->state.number + 1, &entry, e);
-        if (rc != ERR_OK) lake_entry_reset(&entry);
         if (rc == ERR_OK) rc = lake_take_in(lake, &entry, e);
         if (rc != ERR_OK) break;
         *moved = true;

@@ -47,5 +47,6 @@ enum err lake_name_check(const char *name, const char *what, struct error *e)
     size_t n = strlen(name);
     if (n && n <= 128 && strspn(name, allowed) == n && *name != '.' && *name != '-') return ERR_OK;
     err_set(e, ERR_USAGE, "%s \"%.200s\" cannot be a folder's name", what, name);
-    return err_hint(e, "use letters, digits, '_', '-' and '.', 128 at most, and begin with a letter, digit or '_'");
+    err_hint(e, "use letters, digits, '_', '-' and '.', 128 at most, and begin with a letter, digit or '_'");
+    return ERR_USAGE;
 }

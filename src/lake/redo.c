@@ -38,7 +38,8 @@ static enum err lost(const struct redo *r, const char *path, const char *how, st
 {
     err_set(e, ERR_CORRUPT, "%s of commit %llu %s", path, (unsigned long long)r->entry->number, how);
     err_where(e, "log/%020llu.json", (unsigned long long)r->entry->number);
-    return err_hint(e, "restore it from a backup, or ask lakefm audit what else is missing");
+    err_hint(e, "restore it from a backup, or ask lakefm audit what else is missing");
+    return ERR_CORRUPT;
 }
 
 /* The file in place is the one that was committed (by size; the audit looks closer). */

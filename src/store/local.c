@@ -335,7 +335,8 @@ static enum err busy(struct local *l, int fd, const char *path, struct error *e)
     if (n > 0) holder[strcspn(holder, "\n")] = '\0';
     err_set(e, ERR_BUSY, "another writer holds %s (%s)", l->folder, n > 0 && *holder ? holder : "holder unknown");
     err_where(e, "%s/%s", l->folder, path);
-    return err_hint(e, "wait for it to end, or stop it");
+    err_hint(e, "wait for it to end, or stop it");
+    return ERR_BUSY;
 }
 
 /* The holder's name is for messages only: a failure to write it is no reason to refuse. */

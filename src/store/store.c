@@ -15,12 +15,14 @@ enum err store_open(const char *url, unsigned flags, struct store **out, struct 
     if (str_starts(url, "file://")) return store_local_open(url + 7, url, flags, out, e);
     if (str_starts(url, "hdfs://") || str_starts(url, "webhdfs://")) {
         err_set(e, ERR_UNSUPPORTED, "a lake on HDFS is not supported yet: %s", url);
-        return err_hint(e, "give a local folder");
+        err_hint(e, "give a local folder");
+        return ERR_UNSUPPORTED;
     }
     const char *scheme = strstr(url, "://");
     if (scheme && scheme != url) {
         err_set(e, ERR_USAGE, "cannot open %s: unknown kind of store \"%.*s\"", url, (int)(scheme - url), url);
-        return err_hint(e, "give a folder or hdfs://host:port/path");
+        err_hint(e, "give a folder or hdfs://host:port/path");
+        return ERR_USAGE;
     }
     return store_local_open(url, url, flags, out, e);
 }
