@@ -127,7 +127,9 @@ enum err engine_forget_codes(struct refine *r, struct worker *w, struct error *e
         if (quiet) break;
     }
     engine_take_gathered(r);
+    pthread_rwlock_wrlock(&r->codes);
     lexicon_clear(r->lexicon);
+    pthread_rwlock_unlock(&r->codes);
     return ERR_OK;
 }
 
@@ -229,18 +231,20 @@ static enum err take_batch(struct worker *w, struct claimed *c, const struct dec
 {
     struct refine *r = w->r;
     enum err rc;
+    pthread_rwlock_rdlock(&r->codes);
     place_prepare(w, c->topic);
+    pthread_rwlock_unlock(&r->codes);
     TRY(piece_turn(w, c, e));
     TRY(place_rows(w, c->topic, b, &c->piece, c->line, e));
     copying(r, true);
     if (at_end(c, b)) piece_done(w, c);
     place_copy(w, c->topic, b);
-    copying(r, false);
     if (b->full) {
         place_forget(w, c->topic);
         decode_forget(c->reader->decoder);
         memset(c->reader->mapped, 0, c->topic->contract->column_count * sizeof *c->reader->mapped);
     }
+    copying(r, false);
 done:
     return rc;
 }

@@ -77,6 +77,7 @@ enum err refine_open(struct lake *lake, const struct refine_options *options, st
     for (unsigned i = 0; i < r->threads; i++) place_init(&r->worker[i], r);
     pthread_mutex_init(&r->claim, NULL);
     pthread_mutex_init(&r->lock, NULL);
+    pthread_rwlock_init(&r->codes, NULL);
     pthread_cond_init(&r->changed, NULL);
     r->jobs_end = &r->jobs;
     *out = r;
@@ -102,6 +103,7 @@ void refine_close(struct refine **refine)
     lexicon_free(&r->lexicon);
     pthread_mutex_destroy(&r->claim);
     pthread_mutex_destroy(&r->lock);
+    pthread_rwlock_destroy(&r->codes);
     pthread_cond_destroy(&r->changed);
     mem_free(r);
     *refine = NULL;
