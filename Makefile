@@ -62,6 +62,7 @@ help:
 ## make test       all tests that CI runs
 ## make unit       unit tests only
 ## make e2e        end-to-end tests; TEST=cli_sql for one
+## make test-faults kills, power losses and racing writers at every step of a commit, at length
 ## make fuzz       fuzz the decoder for FUZZ_SECONDS=60 (clang)
 ## make bench      measure, side by side
 ## make install    PREFIX=/usr/local
@@ -105,6 +106,13 @@ RUN_ENV := ASAN_OPTIONS=detect_container_overflow=0:detect_leaks=1 LSAN_OPTIONS=
 .PHONY: unit
 unit: $(TEST_PROGRAMS)
 	@RUN_ENV='$(RUN_ENV)' scripts/run_tests.sh $(TEST_PROGRAMS)
+
+# The lake's fault tests with many rounds: every store call and commit step killed, every event cut by a power loss.
+.PHONY: test-faults
+test-faults: $(addprefix $(O)/test/lake/,crash_test power_test shared_test)
+	CRASH_ROUNDS=10 $(O)/test/lake/crash_test
+	POWER_STRIDE=1 $(O)/test/lake/power_test
+	for i in 1 2 3 4 5 6 7 8 9 10; do $(O)/test/lake/shared_test || exit 1; done
 
 # Programs of tests/ that are no unit tests (benchmarks, the other halves of oracles): make build/tests/decode/dump
 $(O)/tests/%: tests/%.c $(O)/liblakefm.a

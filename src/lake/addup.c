@@ -12,17 +12,9 @@ static int by_number(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static bool bronze_between(const struct lake_state *s, uint64_t a, uint64_t b)
-{
-    for (uint64_t n = a + 1; n < b; n++)
-        if (bits_get(&s->bronze, n)) return true;
-    return false;
-}
-
-/* Ranges may stretch over commits that hold no bronze. */
+/* A range holds bronze commits only, so that whoever reads it back need not ask which of them did. */
 static void consumed_ranges(struct lake_batch *b, struct lake_entry *entry)
 {
-    const struct lake_state *s = &b->lake->state;
     bool self = false;
     for (size_t i = 0; b->kind == LAKE_LIVE && i < b->files; i++) self |= b->file[i].part.layer == LAKE_BRONZE;
     if (b->consumed_count) qsort(b->consumed, b->consumed_count, sizeof *b->consumed, by_number);
@@ -30,7 +22,7 @@ static void consumed_ranges(struct lake_batch *b, struct lake_entry *entry)
     for (size_t i = 0; i < b->consumed_count + self; i++) {
         uint64_t n = i < b->consumed_count ? b->consumed[i] : b->number;
         struct lake_range *last = entry->consumed_count ? &entry->consumed[entry->consumed_count - 1] : NULL;
-        if (last && !bronze_between(s, last->last, n)) last->last = n;
+        if (last && n <= last->last + 1) last->last = n;
         else entry->consumed[entry->consumed_count++] = (struct lake_range){n, n};
     }
 }

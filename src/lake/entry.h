@@ -115,7 +115,7 @@ struct lake_count {
 };
 
 struct lake_range {
-    uint64_t first, last; /* both inclusive */
+    uint64_t first, last; /* both inclusive; each number in between is a commit with bronze */
 };
 
 struct lake_swap {

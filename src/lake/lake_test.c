@@ -193,6 +193,24 @@ static void a_lake_remembers_across_opening(void **state)
     assert_true(world_audit(r->lake));
 }
 
+static void consumed_ranges_hold_bronze_commits_only(void **state)
+{
+    struct room *r = *state;
+    struct lake_entry entry;
+    assert_ok(world_ingest(r->lake, 10, &r->e), &r->e);
+    assert_ok(world_ingest(r->lake, 10, &r->e), &r->e);
+    assert_ok(world_build(r->lake, &r->e), &r->e);
+    assert_ok(world_ingest(r->lake, 10, &r->e), &r->e);
+    assert_ok(world_refine(r->lake, false, &r->e), &r->e);
+    assert_ok(lake_entry_read(r->lake, 5, &entry, &r->e), &r->e);
+    assert_int_equal(entry.consumed_count, 2);
+    assert_int_equal(entry.consumed[0].first, 1);
+    assert_int_equal(entry.consumed[0].last, 2);
+    assert_int_equal(entry.consumed[1].first, 4);
+    lake_entry_reset(&entry);
+    assert_true(world_audit(r->lake));
+}
+
 static void files_can_be_asked_for(void **state)
 {
     struct room *r = *state;
@@ -733,6 +751,7 @@ int main(void)
         T(a_reader_changes_nothing),
         T(no_permission_is_said),
         T(a_lake_remembers_across_opening),
+        T(consumed_ranges_hold_bronze_commits_only),
         T(files_can_be_asked_for),
         T(a_checkpoint_is_used_and_a_damaged_one_is_not),
         T(a_checkpoint_of_another_log_is_not_used),
