@@ -205,7 +205,7 @@ void decode_free(struct decoder **dp)
     struct decoder *d = *dp;
     if (!d) return;
     for (uint16_t i = 0; i < d->contract->column_count; i++) decode_dict_free(&d->dict[i]);
-    for (unsigned i = 0; i < d->shape_count; i++) decode_shape_free(&d->shape[i]);
+    for (unsigned i = 0; i < d->shape_count; i++) decode_shape_free(d, &d->shape[i]);
     decode_memos_free(d);
     store_free(&d->store, d->contract->column_count);
     for (size_t i = 0; i < d->drift_count; i++) mem_free(d->drift[i].key);
@@ -367,7 +367,7 @@ const struct decode_batch *decode_next(struct decoder *d)
             if (d->shape[i]->pending) d->engine->resolve(d, d->shape[i]);
         s->b.full = decode_memory(d) >= d->opt.memory_bytes;
         if (!s->b.rows) return NULL;
-        decode_memo_plan(d);
+        decode_plan(d);
         decode_batch_finish(d);
     } while (!s->b.rows && !s->b.reject_count);
     return &s->b;
@@ -396,6 +396,7 @@ void decode_forget(struct decoder *d)
         d->dict_bytes += decode_dict_memory(&d->dict[i]);
     }
     decode_memos_clear(d);
+    for (unsigned i = 0; i < d->shape_count; i++) decode_sample_free(d->shape[i], d->contract->column_count);
     d->route_known = 0;
     d->store.b.full = false;
 }

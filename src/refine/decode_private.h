@@ -165,7 +165,8 @@ struct shape {
     struct item item[STEPS_MAX];
     uint16_t item_count;
     bool planned;          /* items were chosen by learning, for good */
-    uint8_t plan_tries;
+    uint32_t **sample;     /* codes of rows to learn from, per column; NULL when there is nothing to learn */
+    uint32_t sample_rows, sample_used;
     uint64_t hits, window; /* lines matched; since the last replacement */
     /* rows waiting to be resolved; item-major, GROUP_ROWS each */
     uint32_t pending;
@@ -322,11 +323,17 @@ bool decode_shape_same_step(const struct step *a, const struct step *b);
 void decode_shape_singles(struct shape *s);       /* one item a step */
 void decode_shapes_relate(struct decoder *d);     /* after shapes or their items changed */
 void decode_shapes_renew(struct decoder *d);      /* between batches: drops the least used when new ones wait */
-void decode_shape_free(struct shape **s);
+void decode_shape_free(struct decoder *d, struct shape **s);
 void decode_shape_count_drift(struct decoder *d, const struct shape *s, uint32_t rows);
 
+/* ---- decode_learn.c */
+void decode_plan(struct decoder *d); /* at the end of a batch: which steps are remembered together */
+void decode_sample_free(struct shape *s, uint16_t columns);
+
 /* ---- decode_memo.c */
-void decode_memo_plan(struct decoder *d); /* at the end of a batch: learns which steps repeat together, drops what does not pay */
+/* The memo of the item's layout, made if need be; NULL when it was dropped once. */
+struct memo *decode_memo_of(struct decoder *d, const struct shape *s, const struct item *it);
+bool decode_memos_judge(struct decoder *d); /* drops those that do not pay; true if any was */
 void decode_memo_put(struct decoder *d, struct memo *m, struct tag h, uint64_t payload, const uint32_t *codes);
 void decode_memos_clear(struct decoder *d);
 void decode_memos_free(struct decoder *d);

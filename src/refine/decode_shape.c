@@ -105,12 +105,13 @@ void decode_shape_learn(struct decoder *d, const struct json_object *o, const ch
     decode_shapes_relate(d);
     return;
 drop:
-    decode_shape_free(&s);
+    decode_shape_free(d, &s);
 }
 
-void decode_shape_free(struct shape **s)
+void decode_shape_free(struct decoder *d, struct shape **s)
 {
     if (!*s) return;
+    decode_sample_free(*s, d->contract->column_count);
     for (unsigned i = 0; i < (*s)->drift_count; i++) mem_free((*s)->drift[i]);
     mem_free((*s)->tag);
     mem_free((*s)->ptr);
@@ -160,7 +161,7 @@ void decode_shapes_renew(struct decoder *d)
     d->slow_streak = 0;
     for (unsigned i = 1; i < d->shape_count; i++)
         if (d->shape[i]->window < d->shape[least]->window) least = i;
-    decode_shape_free(&d->shape[least]);
+    decode_shape_free(d, &d->shape[least]);
     d->shape[least] = d->shape[--d->shape_count];
     d->shape[d->shape_count] = NULL;
     d->shape_last = 0;
