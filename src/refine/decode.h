@@ -20,7 +20,7 @@
  * batch ends early and says `full`, and the caller must flush and decode_forget before it goes on. (A caller that does not
  * gets small batches and growing memory.) Ordinary event streams never get there.
  *
- * Speed: see the head of decode.c. Results never depend on CPU, memo or path: rows, codes' values, keys, payloads and
+ * How it goes, and why it is fast: decode_private.h. Results never depend on CPU, memo or path: rows, codes' values, keys, payloads and
  * rejects are the same functions of the input. (The numbering of codes may differ.)
  */
 #ifndef LAKEFM_REFINE_DECODE_H

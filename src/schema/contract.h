@@ -57,7 +57,8 @@ enum contract_type {
     CONTRACT_DOUBLE,       /* finite */
     CONTRACT_STRING,       /* valid UTF-8, no NUL */
     CONTRACT_BOOL,
-    CONTRACT_TIMESTAMP_MS, /* ms since the epoch, UTC wall clock (Parquet: TIMESTAMP(MILLIS, isAdjustedToUTC=false)) */
+    CONTRACT_TIMESTAMP_MS, /* ms since the epoch, UTC wall clock (Parquet: TIMESTAMP(MILLIS, isAdjustedToUTC=false)); from
+                              an integer or ISO text (clock_parse_iso) */
 };
 enum { CONTRACT_TYPES = CONTRACT_TIMESTAMP_MS + 1 };
 const char *contract_type_name(enum contract_type t); /* "int64", "uint32", … as in the file */
@@ -74,7 +75,7 @@ enum contract_clean {
 /* What a number column takes beside plain JSON numbers of its kind. */
 enum contract_accept {
     CONTRACT_ACCEPT_TEXT = 1 << 0,  /* "42": the number inside a string */
-    CONTRACT_ACCEPT_FLOAT = 1 << 1, /* integer columns: 42.0, 4.2e1 (an integral value within ±2^53) */
+    CONTRACT_ACCEPT_FLOAT = 1 << 1, /* integer columns: 42.0, 4.2e1 (an integral value, taken exactly) */
     CONTRACT_ACCEPT_BLANK = 1 << 2, /* "" counts as null */
 };
 
@@ -94,8 +95,8 @@ struct contract_column {
     bool required;              /* missing or null rejects the record */
     bool pii;
     bool fact;                  /* in the table; false: decoded for the dimensions only */
-    bool dense;                 /* `store: dense`: the decoder gives values, not dictionary codes. Integers only; the
-                                   time column always */
+    bool dense;                 /* `store: dense` (default: codes): the decoder gives values, not dictionary codes. For
+                                   integers that seldom repeat; the time column always */
     bool has_equals;            /* bool columns: true where the JSON number equals `equals` */
     int64_t equals;
 };
