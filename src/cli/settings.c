@@ -47,6 +47,7 @@ const struct cli_variable cli_variables[] = {
     {"LAKEFM_CONFIG", "the file of settings, as --config"},
     {"LAKEFM_NOW_MS", "tests: the wall clock, ms since the epoch"},
     {"LAKEFM_FAULT", "tests: faults to inject (src/base/io.h)"},
+    {"LAKEFM_CPU", "\"portable\": the decoder's way for processors without AVX2"},
     {0},
 };
 /* clang-format on */
