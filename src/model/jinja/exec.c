@@ -1,14 +1,14 @@
 /* Statements. */
 #include "model/jinja/internal.h"
 
-enum err exec_capture(struct run *r, const struct node_list *list, struct jinja_value *out)
+enum err exec_capture(struct run *r, const struct node_list *list, const struct hidden *hides, struct jinja_value *out)
 {
     struct buf text = {0}, *outer = r->out;
     struct native *native = r->native;
     struct scope *scope = r->scope;
     r->out = &text;
     r->native = NULL;
-    r->scope = scope_new(r->env, scope);
+    r->scope = scope_hiding(r->env, r->tpl, scope, hides);
     enum err rc = exec_list(r, list);
     r->scope = scope;
     r->native = native;
@@ -121,23 +121,32 @@ static enum err exec_set(struct run *r, const struct node *n)
 static enum err exec_set_block(struct run *r, const struct node *n)
 {
     struct jinja_value v;
-    enum err rc = exec_capture(r, &n->body, &v);
+    enum err rc = exec_capture(r, &n->body, n->hides, &v);
     if (!rc && n->filter) rc = eval_filter(r, n->filter, v, &v);
     if (rc) return n->filter ? fail_at(r, n->filter, rc) : rc;
     return exec_assign(r, n->target, v);
 }
 
+/* The value of a filter or call block must be text: Jinja joins it as it is, without str(). A call that gives none (a
+ * function, not a macro) writes nothing. */
+static enum err output_block(struct run *r, const struct node *n, struct jinja_value v)
+{
+    if (v.type == JINJA_STRING || r->native) return output_value(r, n, v);
+    if (v.type == JINJA_NONE && n->kind == NODE_CALL_BLOCK) return ERR_OK;
+    return FAIL(r->e, "sequence item 0: expected str instance, %s found", jinja_type_name(v));
+}
+
 static enum err exec_filter_block(struct run *r, const struct node *n)
 {
     struct jinja_value v;
-    enum err rc = exec_capture(r, &n->body, &v);
+    enum err rc = exec_capture(r, &n->body, n->hides, &v);
     if (!rc && (rc = eval_filter(r, n->filter, v, &v))) rc = fail_at(r, n->filter, rc);
-    return rc ? rc : output_value(r, n, v);
+    return rc ? rc : output_block(r, n, v);
 }
 
 static enum err exec_with(struct run *r, const struct node_with *w)
 {
-    struct scope *outer = r->scope, *inner = scope_new(r->env, outer);
+    struct scope *outer = r->scope, *inner = scope_hiding(r->env, r->tpl, outer, &w->hides);
     enum err rc = ERR_OK;
     for (size_t i = 0; i < w->count && !rc; i++) {
         struct jinja_value v;
@@ -156,7 +165,7 @@ static enum err exec_call_block(struct run *r, const struct node *n)
 {
     struct jinja_value v;
     enum err rc = eval_call(r, n->macro->call, macro_new(r, n->macro, n->at), &v);
-    return rc ? fail_at(r, n->macro->call, rc) : output_value(r, n, v);
+    return rc ? fail_at(r, n->macro->call, rc) : output_block(r, n, v);
 }
 
 static enum err exec_node(struct run *r, const struct node *n)

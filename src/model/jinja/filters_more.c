@@ -122,19 +122,15 @@ const struct builtin filters_number[] = {{"int", filter_int, false}, {"float", f
 
 /* ---- applying others ---------------------------------------------------------------------------------------------- */
 
-FILTER(filter_map)
+FILTER(map_items)
 {
     struct jinja_value items, list = jinja_list(c->env), v, path = jinja_arg_named(c, "attribute"), fallback = jinja_arg_named(c, "default");
-    bool truth;
+    bool truth, by_path = c->count == 1 && path.type != JINJA_ABSENT;
     enum err rc;
-    if (!c->count) return FAIL(e, "map() missing 1 required positional argument: 'value'");
-    *out = generator_new(c->env, "generator object sync_do_map", list);
+    *out = list;
     if ((rc = jinja_truth(c->env, c->args[0], &truth, e)) || !truth) return rc;
-    bool by_path = c->count == 1 && path.type != JINJA_ABSENT;
-    if (by_path && c->named_count != 1 + (size_t)(fallback.type != JINJA_ABSENT)) {
-        for (size_t i = 0; i < c->named_count; i++)
-            if (!view_is(c->named[i].name, "attribute") && !view_is(c->named[i].name, "default")) return FAIL(e, "Unexpected keyword argument '%.*s'", (int)c->named[i].name.len, c->named[i].name.ptr);
-    }
+    for (size_t i = 0; i < c->named_count && by_path; i++)
+        if (!view_is(c->named[i].name, "attribute") && !view_is(c->named[i].name, "default")) return FAIL(e, "Unexpected keyword argument '%.*s'", (int)c->named[i].name.len, c->named[i].name.ptr);
     if (!by_path && c->count < 2) return FAIL(e, "map requires a filter argument");
     if ((rc = jinja_items(c->env, c->args[0], &items, e))) return rc;
     for (size_t i = 0; i < items.as.seq->count && !rc; i++) {
@@ -145,14 +141,22 @@ FILTER(filter_map)
     return rc;
 }
 
-static enum err pick(const struct jinja_call *c, const char *name, bool by_attr, bool want, struct jinja_value *out, struct error *e)
+static enum err later(const struct jinja_call *c, const char *name, jinja_fn *make, struct jinja_value *out, struct error *e)
+{
+    if (!c->count) return FAIL(e, "%s() missing 1 required positional argument: 'value'", c->name);
+    *out = generator_later(name, make, c);
+    return ERR_OK;
+}
+
+FILTER(filter_map) { return later(c, "generator object sync_do_map", map_items, out, e); }
+
+static enum err pick(const struct jinja_call *c, bool by_attr, bool want, struct jinja_value *out, struct error *e)
 {
     struct jinja_value items, list = jinja_list(c->env), v;
     size_t test = by_attr ? 2 : 1;
     bool truth;
     enum err rc;
-    if (!c->count) return FAIL(e, "%s() missing 1 required positional argument: 'value'", c->name);
-    *out = generator_new(c->env, name, list);
+    *out = list;
     if ((rc = jinja_truth(c->env, c->args[0], &truth, e)) || !truth) return rc;
     if (by_attr && c->count < 2) return FAIL(e, "Missing parameter for attribute name");
     if ((rc = jinja_items(c->env, c->args[0], &items, e))) return rc;
@@ -166,10 +170,16 @@ static enum err pick(const struct jinja_call *c, const char *name, bool by_attr,
     return rc;
 }
 
-FILTER(filter_select) { return pick(c, "generator object select_or_reject", false, true, out, e); }
-FILTER(filter_reject) { return pick(c, "generator object select_or_reject", false, false, out, e); }
-FILTER(filter_selectattr) { return pick(c, "generator object select_or_reject", true, true, out, e); }
-FILTER(filter_rejectattr) { return pick(c, "generator object select_or_reject", true, false, out, e); }
+FILTER(select_items) { return pick(c, false, true, out, e); }
+FILTER(reject_items) { return pick(c, false, false, out, e); }
+FILTER(selectattr_items) { return pick(c, true, true, out, e); }
+FILTER(rejectattr_items) { return pick(c, true, false, out, e); }
+
+static const char select_name[] = "generator object select_or_reject";
+FILTER(filter_select) { return later(c, select_name, select_items, out, e); }
+FILTER(filter_reject) { return later(c, select_name, reject_items, out, e); }
+FILTER(filter_selectattr) { return later(c, select_name, selectattr_items, out, e); }
+FILTER(filter_rejectattr) { return later(c, select_name, rejectattr_items, out, e); }
 
 FILTER(filter_attr)
 {

@@ -60,7 +60,7 @@ FILTER(filter_sort)
     return rc;
 }
 
-FILTER(filter_unique)
+FILTER(unique_items)
 {
     struct jinja_value a[3], items, key, list = jinja_list(c->env);
     bool exact;
@@ -73,7 +73,15 @@ FILTER(filter_unique)
         rc = map_put(c->env, seen, key, jinja_none(), e);
         seq_push(c->env, list.as.seq, items.as.seq->item[i]);
     }
-    *out = generator_new(c->env, "generator object do_unique", list);
+    *out = list;
+    return rc;
+}
+
+FILTER(filter_unique)
+{
+    struct jinja_value a[3];
+    enum err rc = jinja_args(c, "value case_sensitive? attribute?", a, e);
+    if (!rc) *out = generator_later("generator object sync_do_unique", unique_items, c);
     return rc;
 }
 
@@ -171,14 +179,22 @@ FILTER(filter_list)
     return rc ? rc : jinja_items(c->env, v, out, e);
 }
 
-FILTER(filter_items)
+FILTER(items_items)
 {
     struct jinja_value v, items = jinja_list(c->env);
     enum err rc = jinja_args(c, "value", &v, e);
     if (rc) return rc;
     if (v.type != JINJA_UNDEFINED && v.type != JINJA_DICT) return FAIL(e, "Can only get item pairs from a mapping.");
     if (v.type == JINJA_DICT) rc = jinja_items(c->env, dict_view(c->env, v, VIEW_ITEMS), &items, e);
-    *out = generator_new(c->env, "generator object do_items", items);
+    *out = items;
+    return rc;
+}
+
+FILTER(filter_items)
+{
+    struct jinja_value a[1];
+    enum err rc = jinja_args(c, "value", a, e);
+    if (!rc) *out = generator_later("generator object do_items", items_items, c);
     return rc;
 }
 
@@ -221,7 +237,7 @@ FILTER(filter_reverse)
     return ERR_OK;
 }
 
-FILTER(filter_batch)
+FILTER(batch_items)
 {
     struct jinja_value a[3], items, list = jinja_list(c->env), part = {0};
     int64_t size;
@@ -246,11 +262,19 @@ FILTER(filter_batch)
         memmove(s->item + 1, s->item, (s->count - 1) * sizeof *s->item);
         s->item[0] = empty;
     }
-    *out = generator_new(c->env, "generator object do_batch", list);
+    *out = list;
     return rc;
 }
 
-FILTER(filter_slice)
+FILTER(filter_batch)
+{
+    struct jinja_value a[3];
+    enum err rc = jinja_args(c, "value linecount fill_with?", a, e);
+    if (!rc) *out = generator_later("generator object do_batch", batch_items, c);
+    return rc;
+}
+
+FILTER(slice_items)
 {
     struct jinja_value a[3], items, list = jinja_list(c->env);
     int64_t slices;
@@ -267,7 +291,15 @@ FILTER(filter_slice)
         seq_push(c->env, list.as.seq, part);
         rc = env_charge(c->env, 1, e);
     }
-    *out = generator_new(c->env, "generator object do_slice", list);
+    *out = list;
+    return rc;
+}
+
+FILTER(filter_slice)
+{
+    struct jinja_value a[3];
+    enum err rc = jinja_args(c, "value slices fill_with?", a, e);
+    if (!rc) *out = generator_later("generator object sync_do_slice", slice_items, c);
     return rc;
 }
 

@@ -344,8 +344,10 @@ FILTER(filter_tojson)
     int64_t indent = -1;
     enum err rc = jinja_args(c, "value indent?", a, e);
     if (rc) return rc;
-    if (a[1].type != JINJA_ABSENT && a[1].type != JINJA_NONE && !value_index(a[1], &indent)) return err_set(e, ERR_UNSUPPORTED, "tojson: an indent that is no integer is not supported");
-    rc = jinja_json_write(c->env, a[0], indent > 100 ? 100 : (int)indent, true, &json, e);
+    bool given = a[1].type != JINJA_ABSENT && a[1].type != JINJA_NONE;
+    if (given && !value_index(a[1], &indent)) return err_set(e, ERR_UNSUPPORTED, "tojson: an indent that is no integer is not supported");
+    if (indent > 100) return err_set(e, ERR_UNSUPPORTED, "tojson: an indent of more than 100 is not supported");
+    rc = jinja_json_write(c->env, a[0], indent < 0 && given ? 0 : (int)indent, true, &json, e);
     for (size_t i = 0; i < json.len && !rc; i++) {
         char ch = json.ptr[i];
         if (ch == '<' || ch == '>' || ch == '&' || ch == '\'') buf_printf(&b, "\\u%04x", (unsigned)ch);

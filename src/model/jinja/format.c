@@ -37,6 +37,7 @@ static enum err keyed_arg(struct percent *p, struct jinja_value *out)
         p->at++;
     }
     if (depth) return FAIL(p->e, "incomplete format key");
+    if (p->args.type == JINJA_UNDEFINED) return fail_undefined(p->env, p->args, p->e);
     if (p->args.type != JINJA_DICT) return FAIL(p->e, "format requires a mapping");
     struct view key = view_from(p->fmt.ptr + from, p->at - 1 - from);
     *out = jinja_dict_get_view(p->args, key);
@@ -195,7 +196,7 @@ static bool all_taken(const struct percent *p)
 {
     if (p->args.type == JINJA_TUPLE) return p->taken >= p->args.as.seq->count;
     if (p->taken) return true;
-    return p->args.type == JINJA_DICT || p->args.type == JINJA_LIST || (p->args.type == JINJA_OBJECT && p->args.as.object->cls->get_item);
+    return p->args.type == JINJA_DICT || p->args.type == JINJA_LIST || p->args.type == JINJA_UNDEFINED || (p->args.type == JINJA_OBJECT && p->args.as.object->cls->get_item);
 }
 
 enum err format_percent(struct jinja_env *env, struct jinja_value fmt, struct jinja_value args, struct jinja_value *out, struct error *e)

@@ -81,6 +81,11 @@ struct node_list {
     struct node **item;
     size_t count;
 };
+/* Names that a scope hides from its beginning: local to it and not yet set (analyze.c). */
+struct hidden {
+    const struct symbol **name;
+    size_t count;
+};
 struct keyword {
     const struct symbol *name;
     struct node *value;
@@ -104,6 +109,7 @@ struct node_compare {
 struct node_for {
     struct node *target, *over, *test;
     struct node_list body, otherwise;
+    struct hidden body_hides, otherwise_hides;
     bool recursive, uses_loop;
 };
 struct node_if {
@@ -119,6 +125,7 @@ struct node_macro { /* MACRO; the caller of CALL_BLOCK */
     struct node **arg_default; /* NULL where required */
     size_t arg_count;
     struct node_list body;
+    struct hidden hides;
     bool uses_caller, uses_kwargs, uses_varargs; /* the body mentions them and they are no arguments */
     struct node *call; /* CALL_BLOCK */
     struct node_macro *outer; /* whose body this one stands in */
@@ -127,6 +134,7 @@ struct node_with {
     struct node **target, **value;
     size_t count;
     struct node_list body;
+    struct hidden hides;
 };
 
 struct node {
@@ -139,7 +147,7 @@ struct node {
         struct { struct node *a, *b, *c; }; /* UNARY a; BINARY, AND, OR a b; NOT a; COND a if b else c; ITEM a[b]; SLICE a:b:c; DO a; SET a=b */
         struct { struct node *of; const struct symbol *attr; };     /* ATTR */
         struct { const struct symbol *space, *field; };             /* NSREF */
-        struct { struct node *target, *filter; struct node_list body; }; /* SET_BLOCK; FILTER_BLOCK: no target */
+        struct { struct node *target, *filter; struct node_list body; struct hidden *hides; }; /* SET_BLOCK; FILTER_BLOCK: no target */
         struct node_call *call;
         struct node_compare *compare;
         struct node_for *loop;
@@ -155,6 +163,7 @@ struct jinja_template {
     struct view text; /* newlines are \n, the last one dropped */
     unsigned first_line;
     struct node_list body;
+    struct hidden hides;
     struct symbol **symbol;
     size_t symbol_count;
     const struct symbol *loop, *caller, *kwargs, *varargs; /* the names with a meaning */
@@ -279,6 +288,8 @@ struct jinja_value undefined_hint(struct jinja_env *env, const char *hint);
 struct jinja_value bound_method(struct jinja_env *env, const char *name, jinja_fn *fn, struct jinja_value self);
 /* A one-shot iterator over the items of a list; prints as "<generator object NAME at 0x…>". */
 struct jinja_value generator_new(struct jinja_env *env, const char *name, struct jinja_value list);
+/* The same, the items made by `make` (a list) when they are first asked for, with the arguments of this call. */
+struct jinja_value generator_later(const char *name, jinja_fn *make, const struct jinja_call *c);
 bool is_generator(struct jinja_value v);
 bool is_number(struct jinja_value v); /* bool, int, float */
 
@@ -381,7 +392,7 @@ enum err exec_list(struct run *r, const struct node_list *list) MUST_CHECK;
 enum err exec_for(struct run *r, const struct node *n) MUST_CHECK;
 enum err exec_assign(struct run *r, const struct node *target, struct jinja_value v) MUST_CHECK;
 /* Runs statements with their text in a string of its own. */
-enum err exec_capture(struct run *r, const struct node_list *list, struct jinja_value *out) MUST_CHECK;
+enum err exec_capture(struct run *r, const struct node_list *list, const struct hidden *hides, struct jinja_value *out) MUST_CHECK;
 enum err macro_invoke(struct jinja_env *env, const struct jinja_macro *m, const struct jinja_call *c, struct jinja_value *out, struct error *e) MUST_CHECK;
 struct jinja_value macro_new(struct run *r, const struct node_macro *def, uint32_t at);
 /* Would Jinja fold this expression when it compiles? Then *out is its value. (Matters to native rendering only.) */
@@ -389,6 +400,9 @@ bool node_folds(struct run *r, const struct node *n, struct jinja_value *out);
 
 void scope_keep(struct scope *s); /* a macro refers to it from now on */
 struct scope *scope_new(struct jinja_env *env, struct scope *parent);
+struct scope *scope_hiding(struct jinja_env *env, const struct jinja_template *t, struct scope *parent, const struct hidden *hides);
+void scope_hide(struct jinja_env *env, const struct jinja_template *t, struct scope *s, const struct hidden *hides);
+void template_analyze(struct jinja_template *t);
 void scope_set(struct jinja_env *env, const struct jinja_template *t, struct scope *s, const struct symbol *name, struct jinja_value v);
 struct variable *scope_find(struct scope *s, const struct symbol *name); /* in this scope alone */
 enum err name_lookup(struct run *r, const struct symbol *name, struct jinja_value *out) MUST_CHECK;
@@ -434,6 +448,7 @@ enum err value_escape(struct jinja_env *env, struct jinja_value v, struct jinja_
 struct jinja_value text_strip(struct jinja_env *env, struct jinja_value s, struct view chars, bool all_space, bool left, bool right);
 enum err text_replace(struct jinja_env *env, struct view s, struct view from, struct view to, int64_t most, struct buf *out, struct error *e) MUST_CHECK;
 void text_case(struct view s, enum uni_case how, struct buf *out);
+void text_lower_at(struct view s, size_t at, struct buf *out); /* the character at byte `at` of s, in lower case (Σ looks around) */
 void text_capitalize(struct view s, struct buf *out);
 enum err text_pad(struct jinja_env *env, struct jinja_value s, int64_t width, struct view fill, int side, struct jinja_value *out, struct error *e) MUST_CHECK; /* side: -1 ljust, 0 center, 1 rjust */
 bool text_is_case(struct view s, bool upper); /* str.isupper, str.islower */

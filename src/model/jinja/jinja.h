@@ -24,8 +24,8 @@
  * jinja_env_trace(env). Codes: ERR_INPUT the template is wrong (syntax, unknown name, type, limit); ERR_UNSUPPORTED Jinja
  * or Python has it, this does not; any other code comes from a callback and passes through (where and trace are added).
  *
- * What differs from Jinja2 on CPython, on purpose: integers have 64 bits and leaving them is an error; map, select and the
- * like are evaluated when they are made (they still print as generators and can be read once); sets keep insertion order;
+ * What differs from Jinja2 on CPython, on purpose: integers have 64 bits and leaving them is an error; what map,
+ * select and their like make is evaluated whole when its first item is asked for; sets keep insertion order;
  * random, lipsum, urlize, include, import, extends and block are errors. */
 #ifndef LAKEFM_MODEL_JINJA_JINJA_H
 #define LAKEFM_MODEL_JINJA_JINJA_H

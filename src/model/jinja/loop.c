@@ -188,17 +188,20 @@ const struct jinja_class class_loop = {.name = "LoopContext", .flags = JINJA_CLA
 
 /* ---- the statement ---------------------------------------------------------------------------------------------------- */
 
-static enum err one_round(struct loop *l, struct jinja_value self, struct jinja_value item, struct scope **scope)
+/* *whole: the round came to its end, without break or continue. */
+static enum err one_round(struct loop *l, struct jinja_value self, struct jinja_value item, struct scope **scope, bool *whole)
 {
     struct run *r = l->run;
     const struct node_for *f = l->node->loop;
     if (!*scope || (*scope)->kept || (*scope)->slot) *scope = scope_new(r->env, l->outer);
     else (*scope)->count = 0;
     r->scope = *scope;
+    scope_hide(r->env, r->tpl, *scope, &f->body_hides);
     enum err rc = exec_assign(r, f->target, item);
     if (rc) return rc;
     if (f->uses_loop) scope_set(r->env, r->tpl, r->scope, r->tpl->loop, self);
     if ((rc = exec_list(r, &f->body))) return rc;
+    *whole = r->flow == FLOW_ON;
     if (r->flow == FLOW_CONTINUE) r->flow = FLOW_ON;
     return ERR_OK;
 }
@@ -214,17 +217,18 @@ static enum err run_loop(struct run *r, const struct node *n, struct jinja_value
     if (f->uses_loop) self = jinja_object(r->env, &class_loop, l);
     enum err rc = iter_start(r->env, over, &l->it, r->e);
     if (rc) return fail_at(r, f->over, rc);
-    bool any = false;
-    while (!(rc = advance(l, &item)) && item.type != JINJA_ABSENT && r->flow == FLOW_ON) {
-        any = true;
-        if ((rc = one_round(l, self, item, &scope))) break;
+    /* The else is left out once a round came to its end: with break or continue in every round it runs, as in Jinja. */
+    bool any = false, whole = false;
+    while (!(rc = advance(l, &item)) && item.type != JINJA_ABSENT) {
+        if ((rc = one_round(l, self, item, &scope, &whole))) break;
+        any = any || whole;
         if (r->flow != FLOW_ON) break;
     }
     if (r->flow == FLOW_BREAK) r->flow = FLOW_ON;
     l->over = true;
     r->scope = outer;
     if (rc || any || !f->otherwise.count) return rc;
-    r->scope = scope_new(r->env, outer);
+    r->scope = scope_hiding(r->env, r->tpl, outer, &f->otherwise_hides);
     rc = exec_list(r, &f->otherwise);
     r->scope = outer;
     return rc;

@@ -113,7 +113,7 @@ enum err macro_invoke(struct jinja_env *env, const struct jinja_macro *m, const 
     if (rc || (rc = env_deeper(env, e))) return rc;
     if (env->macro_depth >= env->limit.max_macro_depth) return FAIL(e, "macro '%s': more than %u macros are active (recursion without end?)", shown_name(m), env->limit.max_macro_depth);
     struct buf text = {0};
-    struct run r = {.env = env, .tpl = m->tpl, .context = m->context, .scope = scope_new(env, m->scope), .out = &text, .e = e, .below = env->top, .macro = m};
+    struct run r = {.env = env, .tpl = m->tpl, .context = m->context, .scope = scope_hiding(env, m->tpl, m->scope, &m->def->hides), .out = &text, .e = e, .below = env->top, .macro = m};
     bool native = env->native;
     env->native = false;
     env->macro_depth++;

@@ -65,7 +65,8 @@ METHOD(str_title)
     if (rc) return rc;
     for (size_t i = 0, n; i < s.len; i += n) {
         uint32_t ch = utf8_decode(s.ptr + i, &n);
-        uni_map(ch, inside ? UNI_LOWER : UNI_TITLE, &b);
+        if (inside) text_lower_at(s, i, &b);
+        else uni_map(ch, UNI_TITLE, &b);
         inside = uni_cased(ch);
     }
     return take(c, &b, out);
@@ -79,7 +80,7 @@ METHOD(str_swapcase)
     if (rc) return rc;
     for (size_t i = 0, n; i < s.len; i += n) {
         uint32_t ch = utf8_decode(s.ptr + i, &n);
-        if (uni_upper(ch)) uni_map(ch, UNI_LOWER, &b);
+        if (uni_upper(ch)) text_lower_at(s, i, &b);
         else if (uni_lower(ch)) uni_map(ch, UNI_UPPER, &b);
         else buf_add(&b, s.ptr + i, n);
     }

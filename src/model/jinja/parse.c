@@ -288,6 +288,7 @@ static enum err parse_set(struct parser *p, struct node **out)
     }
     struct node *n = node_new(p, NODE_SET_BLOCK, at->at);
     n->target = target;
+    n->hides = arena_zalloc(&p->t->arena, sizeof *n->hides);
     if ((rc = parse_filter(p, NULL, false, &n->filter))) return rc;
     *out = n;
     return hard_statements(p, ends, true, &n->body);
@@ -552,6 +553,7 @@ static enum err parse_filter_block(struct parser *p, struct node **out)
 {
     static const char *const ends[] = {"endfilter", NULL};
     struct node *n = node_new(p, NODE_FILTER_BLOCK, p->now++->at);
+    n->hides = arena_zalloc(&p->t->arena, sizeof *n->hides);
     enum err rc = parse_filter(p, NULL, true, &n->filter);
     *out = n;
     return rc ? rc : hard_statements(p, ends, true, &n->body);
@@ -743,6 +745,7 @@ enum err template_parse(struct jinja_env *env, const char *source, size_t len, c
         t->macro_count = p.macros.count;
         t->macro = arena_keep(&t->arena, p.macros.info, p.macros.count * sizeof *p.macros.info);
         t->macro_node = arena_keep(&t->arena, p.macros.node, p.macros.count * sizeof *p.macros.node);
+        if (!expression) template_analyze(t);
         *out = t;
     }
 done:

@@ -75,3 +75,15 @@ void scope_keep(struct scope *s)
 {
     for (; s && !s->kept; s = s->parent) s->kept = true;
 }
+
+void scope_hide(struct jinja_env *env, const struct jinja_template *t, struct scope *s, const struct hidden *hides)
+{
+    for (size_t i = 0; i < hides->count; i++) scope_set(env, t, s, hides->name[i], (struct jinja_value){0});
+}
+
+struct scope *scope_hiding(struct jinja_env *env, const struct jinja_template *t, struct scope *parent, const struct hidden *hides)
+{
+    struct scope *s = scope_new(env, parent);
+    scope_hide(env, t, s, hides);
+    return s;
+}

@@ -26,7 +26,7 @@ static enum err run_body(struct run *r, const struct jinja_template *t)
 
 static struct run run_new(struct jinja_env *env, const struct jinja_template *t, const struct jinja_context *c, struct error *e)
 {
-    return (struct run){.env = env, .tpl = t, .context = c, .scope = scope_new(env, NULL), .e = e, .below = env->top};
+    return (struct run){.env = env, .tpl = t, .context = c, .scope = scope_hiding(env, t, NULL, &t->hides), .e = e, .below = env->top};
 }
 
 enum err jinja_template_render(struct jinja_env *env, const struct jinja_template *t, const struct jinja_context *c, struct buf *out, struct error *e)

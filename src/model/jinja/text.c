@@ -61,13 +61,10 @@ void text_capitalize(struct view s, struct buf *out)
     size_t n;
     if (!s.len) return;
     uni_map(utf8_decode(s.ptr, &n), UNI_TITLE, out);
-    struct buf whole = {0}, first = {0};
-    /* The rest is lowered in the context of the whole (final sigma). */
-    text_case(s, UNI_LOWER, &whole);
-    text_case(view_from(s.ptr, n), UNI_LOWER, &first);
-    buf_add(out, whole.ptr + first.len, whole.len - first.len);
-    buf_reset(&whole);
-    buf_reset(&first);
+    for (size_t i = n; i < s.len; i += n) {
+        utf8_decode(s.ptr + i, &n);
+        text_lower_at(s, i, out);
+    }
 }
 
 enum err text_pad(struct jinja_env *env, struct jinja_value v, int64_t width, struct view fill, int side, struct jinja_value *out, struct error *e)

@@ -82,13 +82,21 @@ static bool final_sigma(struct view s, size_t at)
     return true;
 }
 
+void text_lower_at(struct view s, size_t at, struct buf *out)
+{
+    size_t n;
+    uint32_t c = utf8_decode(s.ptr + at, &n);
+    if (c == 0x3a3 && final_sigma(s, at)) buf_str(out, "\xcf\x82");
+    else uni_map(c, UNI_LOWER, out);
+}
+
 void text_case(struct view s, enum uni_case how, struct buf *out)
 {
     for (size_t i = 0, n = 1; i < s.len; i += n) {
         n = 1;
         uint32_t c = (unsigned char)s.ptr[i];
         if (c >= 0x80) c = utf8_decode(s.ptr + i, &n);
-        if (c == 0x3a3 && how == UNI_LOWER && final_sigma(s, i)) buf_str(out, "\xcf\x82");
+        if (c == 0x3a3 && how == UNI_LOWER) text_lower_at(s, i, out);
         else uni_map(c, how, out);
     }
 }

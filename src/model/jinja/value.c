@@ -269,14 +269,22 @@ const char *jinja_type_name(struct jinja_value v)
 
 struct generator {
     const char *name;
-    struct jinja_seq *items;
+    struct jinja_seq *items; /* NULL: not made yet */
     size_t at;
+    jinja_fn *make;          /* gives the items as a list */
+    struct jinja_call call;
 };
 
 static enum err generator_next(struct jinja_env *env, struct jinja_value self, size_t *at, struct jinja_value *out, struct error *e)
 {
     struct generator *g = self.as.object->data;
-    (void)env, (void)at, (void)e;
+    (void)env, (void)at;
+    if (!g->items) {
+        struct jinja_value list = {0};
+        enum err rc = g->make(&g->call, &list, e);
+        if (rc) return rc;
+        g->items = list.as.seq;
+    }
     *out = g->at < g->items->count ? g->items->item[g->at++] : (struct jinja_value){0};
     return ERR_OK;
 }
@@ -300,7 +308,21 @@ const struct jinja_class class_generator = {.name = "generator", .next = generat
 struct jinja_value generator_new(struct jinja_env *env, const char *name, struct jinja_value list)
 {
     struct generator *g = env_alloc(env, sizeof *g);
-    *g = (struct generator){name, list.as.seq, 0};
+    *g = (struct generator){.name = name, .items = list.as.seq};
+    return jinja_object(env, &class_generator, g);
+}
+
+struct jinja_value generator_later(const char *name, jinja_fn *make, const struct jinja_call *c)
+{
+    struct jinja_env *env = c->env;
+    struct generator *g = env_alloc(env, sizeof *g);
+    struct jinja_value *args = env_alloc(env, (c->count + 1) * sizeof *args);
+    struct jinja_named *named = env_alloc(env, (c->named_count + 1) * sizeof *named);
+    if (c->count) memcpy(args, c->args, c->count * sizeof *args);
+    if (c->named_count) memcpy(named, c->named, c->named_count * sizeof *named);
+    *g = (struct generator){.name = name, .make = make, .call = *c};
+    g->call.args = args;
+    g->call.named = named;
     return jinja_object(env, &class_generator, g);
 }
 
