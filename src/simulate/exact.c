@@ -30,8 +30,10 @@ static void heap_pop(struct exact *x)
     size_t n = x->count, k = 1;
     while (2 * k <= n) {
         size_t j = 2 * k;
-        __builtin_prefetch(&a[8 * k]); /* three levels down; beyond the end it does no harm */
-        __builtin_prefetch(&a[8 * k + 4]);
+        if (8 * k <= n) { /* three levels down */
+            __builtin_prefetch(&a[8 * k]);
+            __builtin_prefetch(&a[8 * k + 4]);
+        }
         j += j < n && a[j].at_s > a[j + 1].at_s;
         if (last.at_s <= a[j].at_s) break;
         a[k] = a[j];
