@@ -1,5 +1,5 @@
 """The sample's files in any order, split in any way, twice over and with kills in between: byte-identical gold. The seed is
-printed; LAKEFM_TEST_SEED repeats a run."""
+printed; TEST_SEED repeats a run."""
 import os
 import random
 import subprocess
@@ -7,7 +7,7 @@ import time
 
 from lib_gold import LAKEFM, TOPICS, audit, expect_golden, gold, run, sample
 
-seed = int(os.environ.get("LAKEFM_TEST_SEED", time.time_ns() % 1000000))
+seed = int(os.environ.get("TEST_SEED", time.time_ns() % 1000000))
 print("seed", seed)
 dice = random.Random(seed)
 
