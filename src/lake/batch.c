@@ -461,7 +461,7 @@ enum err lake_batch_build(struct lake_batch *b, const char *json, struct error *
     pthread_mutex_lock(&b->mutex);
     b->build = arena_strdup(&b->arena, compact);
     pthread_mutex_unlock(&b->mutex);
-    free(compact);
+    mem_free(compact);
     return ERR_OK;
 }
 

@@ -3,6 +3,7 @@
 #include "lake/entry.h"
 
 #include <jansson.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -206,7 +207,7 @@ static void get_head(struct reader *r, const json_t *o, uint64_t expected)
     if (json_is_object(build)) {
         char *json = json_dumps(build, JSON_COMPACT | JSON_ENSURE_ASCII);
         if (json) entry->build = arena_strdup(&entry->arena, json);
-        free(json);
+        mem_free(json);
     }
 }
 
@@ -262,6 +263,10 @@ static bool other_format(const char *text, size_t len, long *format)
     return *format != LAKE_FORMAT && *format > 0;
 }
 
+/* Out of memory inside jansson must not look like a damaged entry. */
+static pthread_once_t json_once = PTHREAD_ONCE_INIT;
+static void json_uses_our_memory(void) { json_set_alloc_funcs(mem_alloc, mem_free); }
+
 enum err lake_entry_parse(const char *text, size_t len, uint64_t number, struct lake_entry *entry, struct error *e)
 {
     struct reader r = {.entry = entry};
@@ -269,6 +274,7 @@ enum err lake_entry_parse(const char *text, size_t len, uint64_t number, struct 
     json_error_t je;
     json_t *o = NULL;
     long format;
+    pthread_once(&json_once, json_uses_our_memory);
     memset(entry, 0, sizeof *entry);
     arena_init(&entry->arena);
     if (other_format(text, len, &format)) {

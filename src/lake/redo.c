@@ -55,10 +55,11 @@ static enum err check_in_place(const struct redo *r, const struct lake_file *f, 
 /* A crash between link and unlink leaves both names, where the file system cannot rename without replacing. */
 static enum err finish_link(struct redo *r, const struct lake_file *f, const char *staged, struct error *e)
 {
-    struct hash128 hash;
-    uint64_t bytes;
-    char *local = store_local_path(r->s, f->path);
-    enum err rc = local ? hash_file(local, &hash, &bytes, e) : ERR_OK;
+    struct hash128 hash = f->hash;
+    uint64_t bytes = (uint64_t)f->bytes;
+    char *local;
+    enum err rc = store_fetch(r->s, f->path, bytes, hash, &local, e); /* a remote store compares by itself */
+    if (rc == ERR_OK) rc = hash_file(local, &hash, &bytes, e);
     mem_free(local);
     if (rc != ERR_OK) return rc;
     if (bytes != (uint64_t)f->bytes || !hash_eq(hash, f->hash)) return lost(r, f->path, "finds another file in its place", e);
