@@ -81,11 +81,17 @@ static void no_permission_is_said(void **state)
     struct lake *lake;
     if (!geteuid()) skip(); /* root may do everything */
     lake_close(&r->lake);
-    char *log = in(r, "log");
-    assert_int_equal(chmod(log, 0500), 0);
+    char *lock = in(r, "log/writer.lock"), *log = in(r, "log");
+    assert_int_equal(chmod(lock, 0400), 0);
     assert_int_equal(lake_open(r->folder, LAKE_WRITER, &lake, &r->e), ERR_IO);
     assert_non_null(strstr(r->e.what, "Permission denied"));
+    assert_ok(lake_open(r->folder, LAKE_READER, &lake, &r->e), &r->e);
+    lake_close(&lake);
+    assert_int_equal(chmod(log, 0), 0);
+    assert_int_not_equal(lake_open(r->folder, LAKE_READER, &lake, &r->e), ERR_OK);
+    assert_non_null(strstr(r->e.what, "Permission denied"));
     assert_int_equal(chmod(log, 0700), 0);
+    mem_free(lock);
     mem_free(log);
 }
 
