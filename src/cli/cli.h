@@ -51,7 +51,7 @@ struct cli_option {
     enum cli_type type;
     const char *value;          /* what the value is called in help: "DIR"; NULL for flags */
     const char *fallback;       /* the default as text; NULL: zero */
-    const char *key;            /* "bronze.codec": in lakefm.yml, --set, and as LAKEFM_BRONZE_CODEC; NULL: no setting */
+    const char *key;            /* "silver.level": in lakefm.yml, --set, and as LAKEFM_SILVER_LEVEL; NULL: no setting */
     size_t field;               /* offsetof in the options of the command, or in struct cli_config for a setting */
     const char *help;           /* no capital, no full stop */
     const char *const *choices; /* CLI_CHOICE; NULL-terminated */
@@ -67,14 +67,13 @@ struct cli_config {
     uint64_t memory_bytes, line_limit_bytes;
     double max_reject_share;
     struct {
-        const char *codec;
         int64_t level;
-    } bronze, silver;
+    } silver;
     struct {
         int64_t interval_ms;
         uint64_t size_bytes;
     } batch;
-    const char *source, *brokers, *group;
+    const char *brokers, *group;
     struct cli_list topics;
     struct cli_pairs kafka; /* without the "kafka." */
     struct {
@@ -213,7 +212,7 @@ void cli_help_settings(struct cli *cli);                            /* the keys 
 void cli_man(struct cli *cli);                                     /* lakefm.1, to cli->out */
 void cli_completion(struct cli *cli);                              /* for bash, to cli->out */
 void cli_configuration(struct cli *cli);                           /* docs/configuration.md, to cli->out */
-/* LAKEFM_BRONZE_CODEC of "bronze.codec"; for "kafka.*" the prefix LAKEFM_KAFKA_. */
+/* LAKEFM_SILVER_LEVEL of "silver.level"; for "kafka.*" the prefix LAKEFM_KAFKA_. */
 char *cli_variable_of_key(struct arena *arena, const char *key);
 
 #endif

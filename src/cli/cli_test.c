@@ -172,13 +172,13 @@ static void later_settings_win(void **state)
     char folder[] = "/tmp/lakefm-cli-XXXXXX";
     assert_non_null(mkdtemp(folder));
     char *path = io_path(folder, "lakefm.yml");
-    static const char yaml[] = "# all forms\nlake: rel\ncontracts: /abs\nthreads: 3\nbronze:\n  codec: zstd\n  level: 2\n"
+    static const char yaml[] = "# all forms\nlake: rel\ncontracts: /abs\nthreads: 3\nserve:\n  bind: '::1'\n  port: 2\n"
                                "silver.level: 4\nmemory: 2GiB\nkafka:\n  bootstrap.servers: a:1\n  sasl: {username: u}\n"
                                "batch: {interval: 2s}\n";
     assert_ok(io_write_file(path, yaml, strlen(yaml), false, &e), &e);
     char config[256];
     snprintf(config, sizeof config, "--config=%s", path);
-    char *environment[] = {(char[]){"LAKEFM_BRONZE_LEVEL=5"}, (char[]){"LAKEFM_SILVER_LEVEL=6"},
+    char *environment[] = {(char[]){"LAKEFM_SERVE_PORT=5"}, (char[]){"LAKEFM_SILVER_LEVEL=6"},
                            (char[]){"LAKEFM_KAFKA_SASL_PASSWORD=p=w"}, (char[]){"LAKEFM_NOW_MS=1"},
                            (char[]){"OTHER=1"}, NULL};
     struct cli cli;
@@ -189,8 +189,8 @@ static void later_settings_win(void **state)
     char *lake = io_path(folder, "rel");
     assert_string_equal(c->lake, lake);
     assert_string_equal(c->contracts, "/abs");
-    assert_string_equal(c->bronze.codec, "zstd");
-    assert_int_equal(c->bronze.level, 5);
+    assert_string_equal(c->serve.bind, "::1");
+    assert_int_equal(c->serve.port, 5);
     assert_int_equal(c->silver.level, 7);
     assert_int_equal(c->threads, 11);
     assert_int_equal(c->memory_bytes, 2ULL << 30);
@@ -220,11 +220,11 @@ static void wrong_settings(void **state)
     static const struct {
         const char *yaml, *where, *what, *hint;
     } cases[] = {
-        {"lake: x\nbronz:\n  codec: zstd\n", "c/f.yml:3", "unknown setting \"bronz.codec\"", "\"bronze.codec\"?"},
+        {"lake: x\nsilvr:\n  level: 2\n", "c/f.yml:3", "unknown setting \"silvr.level\"", "\"silver.level\"?"},
         {"treads: 2", "c/f.yml:1", "unknown setting \"treads\"", "\"threads\"?"},
         {"xyzzyplugh: 2", "c/f.yml:1", "unknown setting", "lakefm help settings"},
         {"\nthreads: many", "c/f.yml:2", "threads: \"many\" is no whole number", ""},
-        {"bronze: {codec: rar}", "c/f.yml:1", "is none of gzip, zstd", ""},
+        {"silver: {level: 20}", "c/f.yml:1", "silver.level: 20 is not within 1 and 19", ""},
         {"threads: [1, 2]", "c/f.yml:1", "one value, not a list", ""},
         {"a: &x 1\nb: *x\n", "c/f.yml:1", "unknown setting \"a\"", ""},
         {"lake: &x 1\ndbt: *x\n", "c/f.yml:2", "aliases", ""},
@@ -244,12 +244,12 @@ static void wrong_settings(void **state)
     }
     struct cli cli;
     const struct options *o;
-    char *environment[] = {(char[]){"LAKEFM_BRONZ_CODEC=zstd"}, NULL};
+    char *environment[] = {(char[]){"LAKEFM_SILVR_LEVEL=2"}, NULL};
     assert_ok(PARSE("take"), &e);
     assert_int_equal(cli_config_load(&cli, environment, &e), ERR_USAGE);
-    assert_non_null(strstr(e.hint, "LAKEFM_BRONZE_CODEC"));
+    assert_non_null(strstr(e.hint, "LAKEFM_SILVER_LEVEL"));
     done(&cli);
-    assert_ok(PARSE("take", "--set", "bronze.codec"), &e);
+    assert_ok(PARSE("take", "--set", "silver.level"), &e);
     assert_int_equal(cli_config_load(&cli, NULL, &e), ERR_USAGE);
     done(&cli);
     assert_ok(PARSE("take", "--config", "/nowhere/x.yml"), &e);

@@ -21,7 +21,8 @@ static enum err compact_silver(struct cli *cli, struct lake *lake, int min_files
     struct refine *refine = NULL;
     enum err rc = ERR_OK;
     TRY(schema_set_load(cli->config.contracts, &contracts, e));
-    struct refine_options options = {.contracts = contracts, .threads = (unsigned)cli->config.threads, .stop = &cli_stop};
+    struct refine_options options = {.contracts = contracts, .threads = (unsigned)cli->config.threads,
+                                     .zstd_level = (int)cli->config.silver.level, .stop = &cli_stop};
     TRY(refine_open(lake, &options, &refine, e));
     TRY(refine_compact(refine, min_files, folders, e));
 done:
@@ -85,7 +86,7 @@ const struct cli_command cli_cmd_compact = {
              "never both. Live writing does this by itself; the command is for a lake that was filled in many small steps.",
     .options = options_table,
     .options_size = sizeof(struct options),
-    .settings = "lake contracts threads",
+    .settings = "lake contracts threads silver.level",
     .max_args = 0,
     .example = "lakefm compact\nlakefm compact --min-files 4 --all",
     .see_also = "status audit",

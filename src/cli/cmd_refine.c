@@ -61,6 +61,7 @@ static enum err run(struct cli *cli, const void *given, struct error *e)
                                      .threads = (unsigned)cli->config.threads,
                                      .line_limit_bytes = (uint32_t)cli->config.line_limit_bytes,
                                      .max_reject_share = cli->config.max_reject_share > 0 ? cli->config.max_reject_share : 1e-12,
+                                     .zstd_level = (int)cli->config.silver.level,
                                      .stop = &cli_stop,
                                      .progress = progress,
                                      .ctx = &bar};
@@ -89,7 +90,7 @@ const struct cli_command cli_cmd_refine = {
              "Exit code 3: more records were rejected than max_reject_share allows; all is kept all the same.",
     .options = options_table,
     .options_size = sizeof(struct options),
-    .settings = "lake contracts threads line_limit max_reject_share silver.codec silver.level",
+    .settings = "lake contracts threads line_limit max_reject_share silver.level",
     .min_args = 0,
     .max_args = 0,
     .example = "lakefm refine\n# after a change in contracts/\nlakefm refine --rebuild",

@@ -115,6 +115,7 @@ static enum err run_live(struct cli *cli, struct live *live, struct error *e)
     o.kafka.stop = &cli_stop;
     o.refine = (struct refine_options){.contracts = contracts,
                                        .threads = (unsigned)cli->config.threads,
+                                       .zstd_level = (int)cli->config.silver.level,
                                        .line_limit_bytes = (uint32_t)cli->config.line_limit_bytes,
                                        .max_reject_share = cli->config.max_reject_share};
     TRY(lake_open_or_init(cli->config.lake, live->shared ? LAKE_SHARED_WRITER : LAKE_WRITER, &live->lake, e));

@@ -271,7 +271,7 @@ static enum err set_one(struct cli *cli, const char *text, struct error *e)
     const char *equals = strchr(text, '=');
     if (!equals || equals == text) {
         err_set(e, ERR_USAGE, "--set wants key=value, not \"%s\"", text);
-        return err_hint(e, "for example --set bronze.codec=zstd");
+        return err_hint(e, "for example --set silver.level=3");
     }
     char *key = arena_strndup(&cli->arena, text, (size_t)(equals - text));
     enum err rc = cli_config_set(cli, key, equals + 1, NULL, e);

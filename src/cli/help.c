@@ -187,8 +187,8 @@ void cli_help_settings(struct cli *cli)
     struct buf *out = &cli->out;
     buf_str(out, "Settings, each by its key. The later of these wins:\n"
                  "  1. lakefm.yml: --config FILE, else ./lakefm.yml, else the one in the lake's folder\n"
-                 "  2. the environment: bronze.codec is LAKEFM_BRONZE_CODEC\n"
-                 "  3. --set bronze.codec=zstd\n"
+                 "  2. the environment: silver.level is LAKEFM_SILVER_LEVEL\n"
+                 "  3. --set silver.level=3\n"
                  "  4. an option of the same name: --threads 4\n\n");
     for (const struct cli_option *o = cli_settings; o->name || o->key; o++)
         if (o->key) add_setting(out, o);

@@ -193,11 +193,11 @@ void cli_configuration(struct cli *cli)
                  "Settings come from four places; the later wins:\n\n"
                  "1. `lakefm.yml`: the file of `--config` or `LAKEFM_CONFIG`, else `./lakefm.yml`, else `lakefm.yml` in the "
                  "lake's folder. Relative paths in it are relative to its folder.\n"
-                 "2. The environment: `LAKEFM_` and the key in capitals with `_` for each dot (`LAKEFM_BRONZE_CODEC`).\n"
+                 "2. The environment: `LAKEFM_` and the key in capitals with `_` for each dot (`LAKEFM_SILVER_LEVEL`).\n"
                  "3. `--set key=value`, which may be repeated.\n"
                  "4. An option of the same name (`--lake`, `--threads` …).\n\n"
                  "An unknown key is an error that names the nearest known one.\n\n"
-                 "```yaml\nlake: /data/lake\nmemory: 2GiB\nbronze:\n  codec: gzip\nkafka:\n  bootstrap.servers: localhost:9092\n"
+                 "```yaml\nlake: /data/lake\nmemory: 2GiB\nsilver:\n  level: 3\nkafka:\n  bootstrap.servers: localhost:9092\n"
                  "```\n\n| key | environment | value | default | meaning |\n|---|---|---|---|---|\n");
     for (const struct cli_option *o = cli_settings; o->name || o->key; o++) {
         if (!o->key) continue;

@@ -3,9 +3,6 @@
 
 #define AT(field) offsetof(struct cli_config, field)
 
-static const char *const codecs_bronze[] = {"gzip", "zstd", NULL};
-static const char *const codecs_silver[] = {"zstd", "snappy", "none", NULL};
-static const char *const sources[] = {"kafka", "files", "simulator", NULL};
 static const char *const colors[] = {"auto", "always", "never", NULL};
 
 /* clang-format off */
@@ -20,13 +17,9 @@ const struct cli_option cli_settings[] = {
     {NULL, 0, CLI_PATH, "DIR", NULL, "temp", AT(temp), "where big sorts spill; by default in TMPDIR", NULL, 0, 0, false},
     {NULL, 0, CLI_NUMBER, "SHARE", "0.05", "max_reject_share", AT(max_reject_share), "above this share of rejected records in a batch the exit code is 3", NULL, 0, 1, false},
     {NULL, 0, CLI_BYTES, "SIZE", "16MiB", "line_limit", AT(line_limit_bytes), "a longer record is quarantined, never cut", NULL, 0, 0, false},
-    {NULL, 0, CLI_CHOICE, "CODEC", "gzip", "bronze.codec", AT(bronze.codec), "compression of bronze files; gzip is read everywhere", codecs_bronze, 0, 0, false},
-    {NULL, 0, CLI_INT, "N", "1", "bronze.level", AT(bronze.level), "its level", NULL, 0, 19, false},
-    {NULL, 0, CLI_CHOICE, "CODEC", "zstd", "silver.codec", AT(silver.codec), "compression inside silver's Parquet files", codecs_silver, 0, 0, false},
-    {NULL, 0, CLI_INT, "N", "1", "silver.level", AT(silver.level), "its level (zstd)", NULL, 0, 19, false},
+    {NULL, 0, CLI_INT, "N", "1", "silver.level", AT(silver.level), "Zstandard level of silver's Parquet files; higher is smaller and slower", NULL, 1, 19, false},
     {NULL, 0, CLI_DURATION, "TIME", "5s", "batch.interval", AT(batch.interval_ms), "live: a batch is committed this often", NULL, 0, 0, false},
     {NULL, 0, CLI_BYTES, "SIZE", "256MiB", "batch.size", AT(batch.size_bytes), "a batch is committed when this much has come in", NULL, 0, 0, false},
-    {NULL, 0, CLI_CHOICE, "NAME", "files", "source", AT(source), "live: where events come from", sources, 0, 0, false},
     {NULL, 0, CLI_TEXT, "HOST:PORT", NULL, "brokers", AT(brokers), "Kafka's brokers, with commas between (kafka.bootstrap.servers)", NULL, 0, 0, false},
     {NULL, 0, CLI_LIST, "TOPIC", NULL, "topics", AT(topics), "Kafka's topics; by default the four of eventsim", NULL, 0, 0, false},
     {NULL, 0, CLI_TEXT, "NAME", "lakefm", "group", AT(group), "Kafka's consumer group: it shares out partitions, positions are in the lake", NULL, 0, 0, false},

@@ -22,10 +22,10 @@ wrong() { # text of lakefm.yml, then what the one line of the error must have
     run lakefm version
     code "$2"; no_out; one_line_err; err "$3"
 }
-wrong $'lake: x\nbronze:\n  codc: gzip\n' 2 'lakefm version: lakefm.yml:3: unknown setting "bronze.codc"; did you mean "bronze.codec"?'
+wrong $'lake: x\nsilver:\n  levle: 3\n' 2 'lakefm version: lakefm.yml:3: unknown setting "silver.levle"; did you mean "silver.level"?'
 wrong $'\n\nthreads: a lot\n' 2 'lakefm.yml:3: threads: "a lot" is no whole number'
 wrong $'max_reject_share: 1.5' 2 'lakefm.yml:1: max_reject_share: 1.5 is not within 0 and 1'
-wrong $'source: kafak' 2 '"kafak" is none of kafka, files, simulator'
+wrong $'batch:\n  interval: 5' 2 'lakefm.yml:2: batch.interval: "5" is no duration like 200ms, 5s or 1m'
 wrong $'threads: "1\n' 1 'lakefm.yml:2: not valid YAML'
 wrong $'kafka:\n  - a\n' 2 'lakefm.yml:2: '
 rm lakefm.yml

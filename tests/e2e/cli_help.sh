@@ -30,7 +30,7 @@ for command in $commands; do
     grep -qF ".SS lakefm $command" man.1 || fail "man page lacks $command"
     grep -qE "^    $command\)" completion.bash || fail "completion lacks $command"
 done
-run lakefm help settings; code 0; out 'bronze.codec'; out 'LAKEFM_BRONZE_CODEC'
+run lakefm help settings; code 0; out 'max_reject_share'; out 'LAKEFM_SILVER_LEVEL'
 
 # groff finds nothing to complain of.
 if command -v groff >/dev/null; then
@@ -55,5 +55,5 @@ mkdir lakes; touch lakes.txt
 is "$(complete_words --lake la)" lakes
 
 run lakefm generate configuration; code 0
-out '| `bronze.codec` | `LAKEFM_BRONZE_CODEC` | `gzip`, `zstd` | `gzip` |'
+out '| `silver.level` | `LAKEFM_SILVER_LEVEL` | whole number | `1` |'
 cmp .out "$TESTS/../docs/configuration.md" || fail "docs/configuration.md is not what 'lakefm generate configuration' writes"
