@@ -216,7 +216,7 @@ static struct jinja_value slice_text(struct jinja_env *env, struct jinja_value v
 
 enum err access_slice(struct jinja_env *env, struct jinja_value v, struct jinja_value from, struct jinja_value to, struct jinja_value step, struct jinja_value *out, struct error *e)
 {
-    struct slice s;
+    struct slice s = {0};
     size_t length;
     enum err rc;
     if (v.type == JINJA_UNDEFINED) {
