@@ -48,6 +48,7 @@ static enum err make_flags(struct context *c, struct jinja_value *out, struct er
 
 static enum err make_graph(struct context *c, struct jinja_value *out, struct error *e) {
     enum err rc = ERR_OK;
+    if (!c->execute) return *out = jinja_dict(c->env), ERR_OK; /* dbt builds it after parsing */
     pthread_mutex_lock(&c->d->lock);
     rc = graph_value(c->d, e);
     if (rc == ERR_OK) rc = carried(c, c->d->graph_value, out, e);
@@ -204,6 +205,9 @@ static const struct {
     {"graph", FROM_PARSE, make_graph, NULL},
     {"invocation_args_dict", FROM_PARSE, make_args, NULL},
     {"invocation_id", ALWAYS, make_invocation_id, NULL},
+    {"lakefm_publishes", FROM_PARSE, NULL, builtin_lakefm_publishes},
+    {"lakefm_staged_location", FROM_PARSE, NULL, builtin_lakefm_staged_location},
+    {"lakefm_wrote", FROM_PARSE, NULL, builtin_lakefm_wrote},
     {"load_agate_table", FROM_PARSE, NULL, builtin_load_agate_table},
     {"load_result", FROM_PARSE, NULL, builtin_load_result},
     {"local_md5", ALWAYS, NULL, builtin_local_md5},

@@ -206,6 +206,7 @@ void context_move(struct context *c, enum phase phase, struct package *package, 
     memset(c->slot, 0, sizeof c->slot);
     c->results = c->extra = c->overrides = c->unit_vars = c->unit_env = c->config = c->model = c->batch = (struct jinja_value){0};
     c->cte_count = 0;
+    c->batch_start = c->batch_end = c->batch_label = NULL;
     c->asked_database = c->volatile_used = false;
 }
 

@@ -49,7 +49,7 @@ struct context {
     struct node **cte;                      /* ephemeral models referred to, in order */
     size_t cte_count, cte_cap;
     struct jinja_value batch;               /* microbatch: {id, event_time_start, event_time_end} */
-    const char *batch_start, *batch_end;    /* the same as texts, NULL: none */
+    const char *batch_start, *batch_end, *batch_label; /* the same as texts, NULL: none; label: "2024-01-01" */
     bool asked_database;                    /* something was read from the database */
     bool volatile_used;                     /* run_started_at, invocation_id, now …: the text differs from run to run */
     struct jinja_template **kept;           /* templates that values of env may point into; freed by context_reset */
@@ -71,6 +71,8 @@ enum err context_model(struct context *c, struct jinja_value *out, struct error 
 void context_add_cte(struct context *c, struct node *n);
 /* Microbatch: "event_time >= '…' and event_time < '…'" for inputs that have one; NULL otherwise. */
 const char *context_event_filter(struct context *c, const struct node *input);
+/* models/a.sql → models/a/a_2024-01-01.sql */
+const char *batch_path(struct dbt *d, const char *path, const char *label);
 bool unit_has_input(const struct node *test, const struct node *input);
 /* The session, begun on first use; ERR_INPUT when this context may not touch the database. */
 enum err context_session(struct context *c, struct session **out, struct error *e) MUST_CHECK;

@@ -139,6 +139,8 @@ struct node {
     /* unit tests */
     struct node *tested;
     const struct node *this_input;
+    struct node **inputs;     /* of each given */
+    size_t input_count, input_cap;
     /* operations */
     size_t hook_index;
     bool hook_at_end;
@@ -148,7 +150,7 @@ struct node {
     const char *pre_injected;
     struct cte *ctes;
     size_t cte_count, cte_cap;
-    const char *build_path;
+    const char *build_path, *compiled_path;
     bool introspects;              /* its rendering asked the database */
     bool defer_set;
     const char *defer_database, *defer_schema, *defer_alias, *defer_relation_name;
@@ -189,6 +191,7 @@ struct invocation {
 };
 
 struct warehouse; /* warehouse.h */
+struct sql_conn;
 struct context;   /* context.h */
 struct schema_entry; /* schema.h */
 
@@ -198,6 +201,7 @@ struct dbt {
     struct arena arena;
     struct jinja_env *env;
     pthread_mutex_t lock;
+    pthread_mutex_t compile_lock; /* recursive: ephemeral models are compiled one at a time */
     const char *root;            /* the project's folder, absolute */
     const char *target_path;     /* absolute or relative to root, as configured: "target" */
     const char *target_dir;      /* absolute */
@@ -243,6 +247,8 @@ struct dbt {
     struct jinja_value graph_value; /* the `graph` of templates, made when asked for; guarded by lock */
     struct names warned;          /* messages given once */
     struct names env_vars;        /* environment variables that were read: name → value, "" and default alike; guarded by lock */
+    struct sql_conn **busy;       /* connections of running nodes, to be interrupted; guarded by lock */
+    size_t busy_count, busy_cap;
     size_t warnings;
     bool stop;
 };
@@ -303,6 +309,8 @@ const char *node_materialized(const struct node *n);
 enum err node_value(struct dbt *d, struct jinja_env *env, const struct node *n, bool artifact, struct jinja_value *out, struct error *e) MUST_CHECK;
 /* dbt.graph_value, made when missing; the caller holds dbt.lock. */
 enum err graph_value(struct dbt *d, struct error *e) MUST_CHECK;
+/* Functions and limits that every env of a run has. */
+void env_setup(struct dbt *d, struct jinja_env *env);
 /* Everything: the project is loaded, parsed and linked. */
 enum err dbt_load(struct dbt *d, struct error *e) MUST_CHECK;
 

@@ -43,6 +43,11 @@ void dbt_add_node(struct dbt *d, struct node *n) {
 }
 
 const char *node_write_path(struct dbt *d, const struct node *n, const char *kind) {
+    if (n->kind == NODE_UNIT_TEST) {
+        const char *slash = strrchr(n->original_path, '/');
+        return arena_printf(&d->arena, "%s/%s/%s/%s/%.*s%s.sql", d->target_path, kind, n->package->name, n->original_path,
+                            slash ? (int)(slash - n->original_path + 1) : 0, n->original_path, n->name);
+    }
     const char *a = strrchr(n->path, '/'), *b = strrchr(n->original_path, '/');
     bool one = !strcmp(a ? a + 1 : n->path, b ? b + 1 : n->original_path);
     return arena_printf(&d->arena, "%s/%s/%s/%s%s%s", d->target_path, kind, n->package->name, n->original_path, one ? "" : "/", one ? "" : n->path);

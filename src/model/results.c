@@ -3,6 +3,7 @@
 
 #include "base/io.h"
 #include "model/objects.h"
+#include "model/run.h"
 #include "model/seed.h"
 
 enum err builtin_store_result(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
@@ -84,7 +85,7 @@ enum err builtin_write(const struct jinja_call *c, struct jinja_value *out, stru
     if (!ctx->execute) goto done;
     pthread_mutex_lock(&ctx->d->lock);
     const char *path = node_write_path(ctx->d, ctx->node, "run");
-    if (ctx->batch_start) path = arena_printf(&ctx->d->arena, "%.*s_%s.sql", (int)(strlen(path) - 4), path, value_get_text(ctx->batch, "id", ""));
+    if (ctx->batch_label) path = batch_path(ctx->d, path, ctx->batch_label);
     ctx->node->build_path = path;
     pthread_mutex_unlock(&ctx->d->lock);
     const char *full = path[0] == '/' ? path : arena_printf(ctx->arena, "%s/%s", ctx->d->root, path);
@@ -121,7 +122,10 @@ enum err builtin_load_agate_table(const struct jinja_call *c, struct jinja_value
     struct context *ctx = c->ctx;
     struct table *t = NULL;
     if (!ctx->node || ctx->node->kind != NODE_SEED) return err_set(e, ERR_INPUT, "load_agate_table() can only be called for seeds");
-    TRY(seed_table(ctx, ctx->node, true, &t, e));
+    /* only those who read its rows pay for them */
+    struct macro *load = macro_dispatch(ctx->d, ctx->package, "load_csv_rows", "dbt", NULL), *made = macro_dispatch(ctx->d, ctx->package, "create_csv_table", "dbt", NULL);
+    bool values = !value_get_bool(ctx->node->config, "fast", true) || !load || !load->package->builtin || !made || !made->package->builtin;
+    TRY(seed_table(ctx, ctx->node, values, &t, e));
     *out = table_value(ctx, t);
 done:
     return rc;
@@ -130,4 +134,49 @@ done:
 enum err builtin_submit_python_job(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
     (void)c, (void)out;
     return err_set(e, ERR_UNSUPPORTED, "python models are not supported: this program has no Python inside");
+}
+
+/* ---- external models of a lake ---- */
+
+enum err builtin_lakefm_publishes(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+    struct context *ctx = c->ctx;
+    (void)e;
+    return *out = jinja_bool(ctx->d->hooks->publish && ctx->d->hooks->stage), ERR_OK;
+}
+
+enum err builtin_lakefm_staged_location(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+    enum err rc = ERR_OK;
+    struct context *ctx = c->ctx;
+    struct jinja_value slot[1];
+    char *staged = NULL;
+    TRY(jinja_args(c, "location", slot, e));
+    *out = slot[0];
+    if (!ctx->d->hooks->stage || !ctx->execute || !ctx->node) goto done;
+    pthread_mutex_lock(&ctx->d->lock);
+    rc = ctx->d->hooks->stage(ctx->d->hooks->ctx, ctx->node->name, value_text(slot[0], ""), &staged, e);
+    pthread_mutex_unlock(&ctx->d->lock);
+    if (rc == ERR_OK && staged) *out = jinja_text(c->env, staged);
+done:
+    mem_free(staged);
+    return rc;
+}
+
+enum err builtin_lakefm_wrote(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+    enum err rc = ERR_OK;
+    struct context *ctx = c->ctx;
+    struct jinja_value slot[4];
+    TRY(jinja_args(c, "location staged rows view", slot, e));
+    *out = jinja_text(c->env, "");
+    struct result *r = ctx->node ? ctx->node->run : NULL;
+    if (!r || !ctx->d->hooks->stage) goto done;
+    pthread_mutex_lock(&ctx->d->lock);
+    r->location = arena_strdup(&ctx->d->arena, value_text(slot[0], ""));
+    r->staged = arena_strdup(&ctx->d->arena, value_text(slot[1], ""));
+    r->rows = slot[2].type == JINJA_INT ? slot[2].as.integer : 0;
+    r->view_sql = arena_strdup(&ctx->d->arena, value_text(slot[3], ""));
+    char hex[HASH_HEX_SIZE];
+    r->sql_hash = arena_strdup(&ctx->d->arena, hash_hex(hash_128(ctx->node->compiled, strlen(ctx->node->compiled)), hex));
+    pthread_mutex_unlock(&ctx->d->lock);
+done:
+    return rc;
 }

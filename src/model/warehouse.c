@@ -198,11 +198,25 @@ enum err warehouse_open(struct warehouse *w, struct error *e) {
 
 /* ---- sessions ---- */
 
+/* Connections in use are known, so that Ctrl-C can interrupt them. */
+static void busy(struct dbt *d, struct sql_conn *conn, bool on) {
+    pthread_mutex_lock(&d->lock);
+    size_t i = 0;
+    while (i < d->busy_count && d->busy[i] != (on ? NULL : conn)) i++;
+    if (i == d->busy_count && on) {
+        mem_grow(&d->busy, &d->busy_cap, d->busy_count + 1, sizeof(*d->busy));
+        d->busy_count++;
+    }
+    if (i < d->busy_count) d->busy[i] = on ? conn : NULL;
+    pthread_mutex_unlock(&d->lock);
+}
+
 enum err session_begin(struct warehouse *w, struct session *s, struct error *e) {
     enum err rc = ERR_OK;
     *s = (struct session){.w = w};
     TRY(warehouse_open(w, e));
     TRY(sql_connect(w->db, &s->conn, e));
+    busy(w->d, s->conn, true);
     TRY(apply_settings(w, s->conn, "settings", e));
     for (const char *const *p = w->d->hooks->init_sql; p && *p; p++) TRY(sql_exec(s->conn, *p, e));
 done:
@@ -212,6 +226,7 @@ done:
 void session_end(struct session *s) {
     if (s->conn && s->in_transaction) (void)!sql_exec(s->conn, "ROLLBACK", NULL);
     s->in_transaction = false;
+    if (s->conn) busy(s->w->d, s->conn, false);
     sql_disconnect(&s->conn);
 }
 
