@@ -16,9 +16,10 @@ static inline const char *value_end(const struct step *st, const char *p, const 
     return n && n < 32 && n < (size_t)(end - p) ? p + n : NULL;
 }
 
+/* The first place of the step's literal at p or behind. */
 static const char *find_literal(const struct step *st, const char *p, const char *end)
 {
-    for (;;) {
+    for (p += st->find;;) {
         p = scan_three(p, end, st->literal + st->find);
         if (!p || p - st->find + st->literal_len > end) return NULL;
         if (scan_equal(p - st->find, st)) return p - st->find;

@@ -258,6 +258,23 @@ static void predicted_lines_are_checked(void **state)
         }
 }
 
+/* Found by fuzzing: a line that begins in the middle of what is looked for. */
+static void nothing_is_read_before_a_line(void **state)
+{
+    (void)state;
+    struct buf text = {0};
+    for (int i = 0; i < 200; i++)
+        buf_printf(&text, "{\"song\": \"S\", \"artist\": \"A\", \"duration\": 1,   \"ts\": %d, \"sessionId\": 3, \"level\": \"free\", "
+                          "\"itemInSession\": 3}\n", i);
+    for (int i = 0; i < 8; i++) buf_printf(&text, "%.*s\"ts\": 17, \"sessionId\": 3}\n", i, "{,   x");
+    struct decode_counts counts;
+    char *all = decode_all(listen, text.ptr, text.len, &counts);
+    assert_int_equal(counts.rows, 200);
+    assert_int_equal(counts.rejects, 8);
+    mem_free(all);
+    buf_reset(&text);
+}
+
 static void interana_rows_have_routes(void **state)
 {
     (void)state;
@@ -369,6 +386,7 @@ int main(void)
         cmocka_unit_test(keys_and_payloads_tell_rows_apart),
         cmocka_unit_test(whole_rows_can_be_the_key),
         cmocka_unit_test(predicted_lines_are_checked),
+        cmocka_unit_test(nothing_is_read_before_a_line),
         cmocka_unit_test(interana_rows_have_routes),
         cmocka_unit_test(records_are_as_lines),
         cmocka_unit_test(memory_is_bounded),
