@@ -126,8 +126,8 @@ enum err engine_forget_codes(struct refine *r, struct worker *w, struct error *e
         pthread_mutex_unlock(&r->lock);
         if (quiet) break;
     }
-    engine_take_gathered(r);
     pthread_rwlock_wrlock(&r->codes);
+    engine_take_gathered(r);
     lexicon_clear(r->lexicon);
     pthread_rwlock_unlock(&r->codes);
     return ERR_OK;
@@ -180,7 +180,9 @@ static enum err claim(struct worker *w, struct claimed *c, struct error *e)
     if (rc != ERR_OK) return rc;
     c->topic = topic_of(r, c->piece.contract);
     if (!c->topic) return err_set(e, ERR_INTERNAL, "a piece of a contract that the handle does not know");
+    pthread_rwlock_rdlock(&r->codes);
     c->reader = reader_of(w, c->topic);
+    pthread_rwlock_unlock(&r->codes);
     return ERR_OK;
 }
 

@@ -110,7 +110,7 @@ struct refine {
     pthread_mutex_t claim;    /* of source->next */
     uint64_t tickets;
     bool exhausted;
-    pthread_rwlock_t codes;   /* read: numbering values before the turn; written: emptying the lexicon */
+    pthread_rwlock_t codes;   /* read: changing one's readers before the turn; written: emptying the lexicon */
     atomic_uint_fast64_t turn;
     pthread_mutex_t lock;     /* of all below */
     pthread_cond_t changed;
