@@ -22,12 +22,6 @@ void decode_tag_table_free(struct tag_table *t)
     t->used = 0;
 }
 
-void decode_tag_table_clear(struct tag_table *t)
-{
-    memset(t->slots, 0, decode_tag_table_size(t) * sizeof *t->slots);
-    t->used = 0;
-}
-
 static void place(struct tag_table *t, struct tag_slot s)
 {
     size_t mask = decode_tag_table_size(t) - 1, at = s.lo >> t->shift;

@@ -53,7 +53,6 @@ struct tag_table {
 };
 void decode_tag_table_init(struct tag_table *t, uint32_t bits);
 void decode_tag_table_free(struct tag_table *t);
-void decode_tag_table_clear(struct tag_table *t); /* keeps its size */
 void decode_tag_table_put(struct tag_table *t, struct tag h, uint32_t number); /* h is not there yet */
 static inline size_t decode_tag_table_size(const struct tag_table *t) { return (size_t)1 << (64 - t->shift); }
 static inline const struct tag_slot *decode_tag_table_home(const struct tag_table *t, struct tag h)

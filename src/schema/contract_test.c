@@ -301,6 +301,24 @@ static void a_users_folder_adds_and_overrides(void **state)
     mem_free(changed);
 }
 
+/* The manual's example is a contract that works. */
+static void the_manuals_example_loads(void **state)
+{
+    (void)state;
+    struct buf page = {0};
+    struct error e = {0};
+    struct schema_set *set = NULL;
+    assert_ok(io_read_file("docs/contracts.md", &page, &e), &e); /* run from the project's folder */
+    char *from = strstr(page.ptr, "```yaml\n");
+    assert_non_null(from);
+    from += strlen("```yaml\n");
+    *strstr(from, "```") = '\0';
+    assert_ok(parse_one(from, &set, &e), &e);
+    assert_int_equal(schema_set_find(set, "podcasts")->fact_count, 11);
+    schema_set_free(&set);
+    buf_reset(&page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +330,7 @@ int main(void)
         cmocka_unit_test(topics_may_not_share_names_or_tables),
         cmocka_unit_test(routes_are_checked),
         cmocka_unit_test(a_users_folder_adds_and_overrides),
+        cmocka_unit_test(the_manuals_example_loads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
