@@ -105,7 +105,7 @@ static struct tally *tally(struct map *m, const char *kind, const char *name)
     }
     t = mem_zalloc(sizeof *t);
     t->item.key = key;
-    map_put(m, &t->item);
+    lake_map_put(m, &t->item);
     return t;
 }
 

@@ -111,7 +111,7 @@ static void add_counted(struct audit *a, const struct lake_file *f, int64_t rows
     if (!c) {
         c = mem_zalloc(sizeof *c);
         c->item.key = mem_strdup(key);
-        map_put(&a->counted, &c->item);
+        lake_map_put(&a->counted, &c->item);
     }
     c->rows += rows;
     mem_free(key);

@@ -120,7 +120,7 @@ static bool set_add(struct map *set, const char *text)
     size_t n = strlen(text) + 1;
     struct map_item *item = mem_alloc(sizeof *item + n);
     item->key = memcpy(item + 1, text, n);
-    map_put(set, item);
+    lake_map_put(set, item);
     return true;
 }
 

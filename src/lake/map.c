@@ -37,7 +37,7 @@ void map_reserve(struct map *m, size_t count)
     if (cap != m->cap) resize(m, cap);
 }
 
-void map_put(struct map *m, struct map_item *item)
+void lake_map_put(struct map *m, struct map_item *item)
 {
     map_reserve(m, m->count + 1);
     item->hash = hash_64(item->key, strlen(item->key), 0);

@@ -52,7 +52,7 @@ struct table_state *state_table(struct lake_state *s, enum lake_layer layer, con
     t->item.key = key;
     t->name = mem_strdup(table);
     t->sum = (struct lake_table){.layer = layer, .table = t->name, .watermark_ms = INT64_MIN};
-    map_put(&s->tables, &t->item);
+    lake_map_put(&s->tables, &t->item);
     return t;
 }
 
@@ -62,7 +62,7 @@ struct topic_state *state_topic(struct lake_state *s, const char *topic)
     if (t) return t;
     t = mem_zalloc(sizeof *t);
     t->item.key = mem_strdup(topic);
-    map_put(&s->topics, &t->item);
+    lake_map_put(&s->topics, &t->item);
     return t;
 }
 
@@ -90,7 +90,7 @@ struct source_state *state_source(struct lake_state *s, const struct lake_source
         .id = mem_strdup(key->id),
         .name = mem_strdup(key->name),
     };
-    map_put(&s->sources, &found->item);
+    lake_map_put(&s->sources, &found->item);
     return found;
 }
 
@@ -106,7 +106,7 @@ struct count_state *state_count(struct lake_state *s, const char *topic, const c
     c->item.key = key;
     c->sum.topic = mem_strdup(topic);
     c->sum.table = mem_strdup(table);
-    map_put(&s->counts, &c->item);
+    lake_map_put(&s->counts, &c->item);
     return c;
 }
 
@@ -142,7 +142,7 @@ struct live_file *state_add_file(struct lake_state *s, const struct lake_file *f
     t->file[t->sum.files++] = l;
     t->sum.rows += f->rows;
     t->sum.bytes += f->bytes;
-    map_put(&s->files, &l->item);
+    lake_map_put(&s->files, &l->item);
     return l;
 }
 

@@ -113,6 +113,9 @@ enum err skip_save(struct run *run, struct error *e) MUST_CHECK;
 /* True when the warehouse is as this program left it: *catalog is then its list of relations. */
 bool skip_warehouse_known(const struct skip_state *s);
 void skip_fill_cache(const struct skip_state *s, struct warehouse *w);
+/* Takes what the cache of the warehouse holds into the state; before the warehouse is closed. */
+void skip_keep_relations(struct run *run);
+void skip_forget(struct skip_state *s); /* nothing that succeeded counts: all runs again next time */
 
 /* artifacts.c */
 enum err write_manifest(struct dbt *d, struct error *e) MUST_CHECK;

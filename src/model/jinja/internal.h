@@ -500,7 +500,7 @@ struct parser {
 };
 enum err parse_error(struct parser *p, const struct token *at, const char *fmt, ...) PRINTF_LIKE(3, 4);
 const struct symbol *parse_symbol(struct parser *p, struct view name);
-struct node *node_new(struct parser *p, enum node_kind kind, uint32_t at);
+struct node *syntax_new(struct parser *p, enum node_kind kind, uint32_t at);
 bool token_is_name(const struct token *t, const char *name);
 enum err parse_expect(struct parser *p, enum token_kind kind);
 enum err parse_expect_name(struct parser *p, const char *name);

@@ -25,7 +25,7 @@ enum err parse_deeper(struct parser *p)
     return parse_error(p, p->now, "the expression or block is nested too deeply");
 }
 
-struct node *node_new(struct parser *p, enum node_kind kind, uint32_t at)
+struct node *syntax_new(struct parser *p, enum node_kind kind, uint32_t at)
 {
     struct node *n = arena_zalloc(&p->t->arena, sizeof *n);
     n->kind = (uint8_t)kind;
@@ -172,7 +172,7 @@ enum err parse_target(struct parser *p, bool name_only, bool with_namespace, con
         for (size_t i = 0; reserved[i]; i++)
             if (view_is(v, reserved[i])) return parse_error(p, p->now, "can't assign to 'name'");
         p->now++;
-        *out = node_new(p, NODE_NAME, at->at);
+        *out = syntax_new(p, NODE_NAME, at->at);
         (*out)->name = parse_symbol(p, v);
     } else if ((rc = parse_tuple(p, TUPLE_SIMPLE | (with_namespace ? TUPLE_NAMESPACE : 0u), end_name, out))) {
         return rc;
@@ -221,14 +221,14 @@ enum err parse_sub(struct parser *p, const char *const *ends, struct node_list *
         const struct token *t = p->now;
         bool text = t->kind == TOKEN_DATA || t->kind == TOKEN_VARIABLE_BEGIN;
         if (!text && texts.count) {
-            n = node_new(p, NODE_OUTPUT, texts.item[0]->at);
+            n = syntax_new(p, NODE_OUTPUT, texts.item[0]->at);
             n->list = node_list_take(p, &texts);
             node_push(&body, n);
         }
         if (t->kind == TOKEN_EOF) break;
         p->now++;
         if (t->kind == TOKEN_DATA) {
-            n = node_new(p, NODE_TEXT, t->at);
+            n = syntax_new(p, NODE_TEXT, t->at);
             n->value = t->value;
             node_push(&texts, n);
         } else if (text) {
@@ -282,11 +282,11 @@ static enum err parse_set(struct parser *p, struct node **out)
     if (rc) return rc;
     if (parse_skip(p, TOKEN_ASSIGN)) {
         if ((rc = parse_tuple(p, 0, NULL, &value))) return rc;
-        struct node *n = node_new(p, NODE_SET, at->at);
+        struct node *n = syntax_new(p, NODE_SET, at->at);
         n->a = target, n->b = value;
         return *out = n, ERR_OK;
     }
-    struct node *n = node_new(p, NODE_SET_BLOCK, at->at);
+    struct node *n = syntax_new(p, NODE_SET_BLOCK, at->at);
     n->target = target;
     n->hides = arena_zalloc(&p->t->arena, sizeof *n->hides);
     if ((rc = parse_filter(p, NULL, false, &n->filter))) return rc;
@@ -298,7 +298,7 @@ static enum err parse_for(struct parser *p, struct node **out)
 {
     static const char *const ends[] = {"endfor", "else", NULL}, *const last[] = {"endfor", NULL};
     const struct token *at = p->now++;
-    struct node *n = node_new(p, NODE_FOR, at->at);
+    struct node *n = syntax_new(p, NODE_FOR, at->at);
     struct node_for *f = n->loop = arena_zalloc(&p->t->arena, sizeof *f), *outer = p->in_for;
     bool soft = p->soft;
     enum err rc;
@@ -327,7 +327,7 @@ static enum err parse_if(struct parser *p, struct node **out)
 {
     static const char *const ends[] = {"elif", "else", "endif", NULL}, *const last[] = {"endif", NULL};
     const struct token *at = p->now;
-    struct node *n = node_new(p, NODE_IF, at->at);
+    struct node *n = syntax_new(p, NODE_IF, at->at);
     struct node_if *f = n->branches = arena_zalloc(&p->t->arena, sizeof *f);
     size_t cap = 0;
     void *grow = NULL;
@@ -493,10 +493,10 @@ static enum err parse_materialization(struct parser *p, struct node_macro *m, st
     const struct symbol *languages = parse_symbol(p, view_of("supported_languages"));
     if (!info->languages.len) {
         struct node_vec v = {0};
-        value = node_new(p, NODE_CONST, p->now->at);
+        value = syntax_new(p, NODE_CONST, p->now->at);
         value->value = str_const(&p->t->arena, "sql", 3);
         node_push(&v, value);
-        value = node_new(p, NODE_LIST, p->now->at);
+        value = syntax_new(p, NODE_LIST, p->now->at);
         value->list = node_list_take(p, &v);
         mem_free(v.item);
     }
@@ -514,7 +514,7 @@ static enum err parse_macro(struct parser *p, enum jinja_macro_kind kind, struct
     static const char *const ends[][3] = {{"endmacro", NULL}, {"endtest", "enddata_test", NULL}, {"endmaterialization", NULL}, {"enddocs", NULL}};
     const struct token *begin = p->now - 1;
     struct jinja_macro_info info = {.kind = kind};
-    struct node *n = node_new(p, NODE_MACRO, p->now->at), *name = NULL;
+    struct node *n = syntax_new(p, NODE_MACRO, p->now->at), *name = NULL;
     struct node_macro *m = n->macro = arena_zalloc(&p->t->arena, sizeof *m);
     enum err rc;
     p->now++;
@@ -537,7 +537,7 @@ static enum err parse_call_block(struct parser *p, struct node **out)
 {
     static const char *const ends[] = {"endcall", NULL};
     const struct token *at = p->now++;
-    struct node *n = node_new(p, NODE_CALL_BLOCK, at->at);
+    struct node *n = syntax_new(p, NODE_CALL_BLOCK, at->at);
     struct node_macro *m = n->macro = arena_zalloc(&p->t->arena, sizeof *m);
     enum err rc;
     if (p->now->kind == TOKEN_LPAREN && (rc = parse_signature(p, m, NULL))) return rc;
@@ -552,7 +552,7 @@ static enum err parse_call_block(struct parser *p, struct node **out)
 static enum err parse_filter_block(struct parser *p, struct node **out)
 {
     static const char *const ends[] = {"endfilter", NULL};
-    struct node *n = node_new(p, NODE_FILTER_BLOCK, p->now++->at);
+    struct node *n = syntax_new(p, NODE_FILTER_BLOCK, p->now++->at);
     n->hides = arena_zalloc(&p->t->arena, sizeof *n->hides);
     enum err rc = parse_filter(p, NULL, true, &n->filter);
     *out = n;
@@ -562,7 +562,7 @@ static enum err parse_filter_block(struct parser *p, struct node **out)
 static enum err parse_with(struct parser *p, struct node **out)
 {
     static const char *const ends[] = {"endwith", NULL};
-    struct node *n = node_new(p, NODE_WITH, p->now++->at), *x = NULL;
+    struct node *n = syntax_new(p, NODE_WITH, p->now++->at), *x = NULL;
     struct node_with *w = n->with = arena_zalloc(&p->t->arena, sizeof *w);
     struct node_vec targets = {0}, values = {0};
     enum err rc;
@@ -587,7 +587,7 @@ done:
 
 static enum err parse_print(struct parser *p, struct node **out)
 {
-    struct node *n = node_new(p, NODE_OUTPUT, p->now++->at), *x = NULL;
+    struct node *n = syntax_new(p, NODE_OUTPUT, p->now++->at), *x = NULL;
     struct node_vec v = {0};
     enum err rc = ERR_OK;
     while (p->now->kind != TOKEN_BLOCK_END) {
@@ -604,14 +604,14 @@ done:
 
 static enum err parse_do(struct parser *p, struct node **out)
 {
-    *out = node_new(p, NODE_DO, p->now++->at);
+    *out = syntax_new(p, NODE_DO, p->now++->at);
     return parse_tuple(p, 0, NULL, &(*out)->a);
 }
 
 static enum err parse_loop_control(struct parser *p, enum node_kind kind, struct node **out)
 {
     if (!p->loops) return parse_error(p, p->now, "'%s' outside of a for loop", kind == NODE_BREAK ? "break" : "continue");
-    *out = node_new(p, kind, p->now++->at);
+    *out = syntax_new(p, kind, p->now++->at);
     return ERR_OK;
 }
 

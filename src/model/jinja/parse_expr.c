@@ -6,7 +6,7 @@ static enum err parse_or(struct parser *p, struct node **out);
 
 static enum err binary_node(struct parser *p, enum node_kind kind, int op, const struct token *at, struct node *a, struct node *b, struct node **out)
 {
-    struct node *n = node_new(p, kind, at->at);
+    struct node *n = syntax_new(p, kind, at->at);
     n->op = (uint8_t)op;
     n->a = a;
     n->b = b;
@@ -29,7 +29,7 @@ static enum err parse_cond(struct parser *p, struct node **out)
         TRY(parse_or(p, &test));
         otherwise = NULL;
         if (parse_skip_name(p, "else")) TRY(parse_cond(p, &otherwise));
-        struct node *n = node_new(p, NODE_COND, first->at);
+        struct node *n = syntax_new(p, NODE_COND, first->at);
         n->a = then, n->b = test, n->c = otherwise;
         then = n;
     }
@@ -90,7 +90,7 @@ static enum err parse_concat(struct parser *p, struct node **out)
         TRY(parse_mul(p, &n));
         node_push(&v, n);
     }
-    *out = node_new(p, NODE_CONCAT, at->at);
+    *out = syntax_new(p, NODE_CONCAT, at->at);
     (*out)->list = node_list_take(p, &v);
 done:
     mem_free(v.item);
@@ -141,7 +141,7 @@ static enum err parse_compare(struct parser *p, struct node **out)
     }
     *out = first;
     if (v.count) {
-        struct node *n = node_new(p, NODE_COMPARE, at->at);
+        struct node *n = syntax_new(p, NODE_COMPARE, at->at);
         n->compare = arena_zalloc(&p->t->arena, sizeof *n->compare);
         n->compare->first = first;
         n->compare->count = v.count;
@@ -195,7 +195,7 @@ static enum err parse_or(struct parser *p, struct node **out)
 
 static struct node *const_node(struct parser *p, const struct token *t, struct jinja_value v)
 {
-    struct node *n = node_new(p, NODE_CONST, t->at);
+    struct node *n = syntax_new(p, NODE_CONST, t->at);
     n->value = v;
     return n;
 }
@@ -215,12 +215,12 @@ static enum err parse_name(struct parser *p, bool with_namespace, struct node **
         const struct token *field = p->now;
         enum err rc = parse_expect(p, TOKEN_NAME);
         if (rc) return rc;
-        struct node *n = node_new(p, NODE_NSREF, t->at);
+        struct node *n = syntax_new(p, NODE_NSREF, t->at);
         n->space = s;
         n->field = parse_symbol(p, token_text(p, field));
         return *out = n, ERR_OK;
     }
-    struct node *n = node_new(p, NODE_NAME, t->at);
+    struct node *n = syntax_new(p, NODE_NAME, t->at);
     n->name = s;
     *out = n;
     parse_name_seen(p, s);
@@ -261,7 +261,7 @@ static enum err parse_display(struct parser *p, bool dict, struct node **out)
         node_push(&v, n);
     }
     TRY(parse_expect(p, end));
-    *out = node_new(p, dict ? NODE_DICT : NODE_LIST, t->at);
+    *out = syntax_new(p, dict ? NODE_DICT : NODE_LIST, t->at);
     (*out)->list = node_list_take(p, &v);
 done:
     mem_free(v.item);
@@ -318,7 +318,7 @@ enum err parse_tuple(struct parser *p, unsigned how, const char *end_name, struc
         if (p->now->kind == TOKEN_NAME) TRY(parse_error(p, p->now, "Expected an expression, got '%.*s'", (int)token_text(p, p->now).len, token_text(p, p->now).ptr));
         TRY(parse_error(p, p->now, "Expected an expression, got '%s'", token_describe(p->now->kind)));
     }
-    *out = node_new(p, NODE_TUPLE, first->at);
+    *out = syntax_new(p, NODE_TUPLE, first->at);
     (*out)->list = node_list_take(p, &v);
 done:
     mem_free(v.item);
@@ -393,7 +393,7 @@ done:
 
 static struct node *call_node(struct parser *p, enum node_kind kind, uint32_t at, struct node *of)
 {
-    struct node *n = node_new(p, kind, at);
+    struct node *n = syntax_new(p, kind, at);
     n->call = arena_zalloc(&p->t->arena, sizeof *n->call);
     n->call->of = of;
     return n;
@@ -415,7 +415,7 @@ static enum err parse_subscribed(struct parser *p, struct node **out)
         if (k == TOKEN_RBRACKET || k == TOKEN_COMMA || (i == 1 && k == TOKEN_COLON)) continue;
         if ((rc = parse_expression(p, true, &part[i]))) return rc;
     }
-    struct node *n = node_new(p, NODE_SLICE, first->at);
+    struct node *n = syntax_new(p, NODE_SLICE, first->at);
     n->a = part[0], n->b = part[1], n->c = part[2];
     *out = n;
     return ERR_OK;
@@ -431,7 +431,7 @@ static enum err parse_subscript(struct parser *p, struct node *of, struct node *
         const struct token *name = p->now++;
         if (name->kind == TOKEN_INTEGER) return binary_node(p, NODE_ITEM, 0, name, of, const_node(p, name, name->value), out);
         if (name->kind != TOKEN_NAME) return p->now--, parse_error(p, name, "expected name or number");
-        n = node_new(p, NODE_ATTR, name->at);
+        n = syntax_new(p, NODE_ATTR, name->at);
         n->of = of;
         n->attr = parse_symbol(p, token_text(p, name));
         return *out = n, ERR_OK;
@@ -444,7 +444,7 @@ static enum err parse_subscript(struct parser *p, struct node *of, struct node *
     }
     TRY(parse_expect(p, TOKEN_RBRACKET));
     if (v.count != 1) {
-        n = node_new(p, NODE_TUPLE, t->at);
+        n = syntax_new(p, NODE_TUPLE, t->at);
         n->list = node_list_take(p, &v);
     }
     TRY(binary_node(p, NODE_ITEM, 0, t, of, n, out));
