@@ -16,7 +16,7 @@ struct map { /* {0} is empty */
 };
 
 struct map_item *map_get(const struct map *m, const char *key); /* NULL: none */
-void map_put(struct map *m, struct map_item *item);             /* the key must not be in yet */
+void lake_map_put(struct map *m, struct map_item *item);             /* the key must not be in yet */
 struct map_item *map_take(struct map *m, const char *key);      /* removed; NULL: none */
 void map_reserve(struct map *m, size_t count);
 void map_reset(struct map *m); /* the items are the caller's to free */
