@@ -240,7 +240,7 @@
   {%- set here = {} -%}
   {%- set missing = [] -%}
   {%- for name, column in column_dict.items() -%}
-    {%- if name in existing_column_names if column['quote'] else name | lower in lower_names -%}{%- do here.update({name: column}) -%}
+    {%- if ((name in existing_column_names) if column['quote'] else (name | lower in lower_names)) -%}{%- do here.update({name: column}) -%}
     {%- else -%}{%- do missing.append(name) -%}{%- endif -%}
   {%- endfor -%}
   {%- if missing -%}
