@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DATA_ROWS = 100000, CONSOLE_ROWS = 10000, DATA_TIMEOUT_MS = 20000, CONSOLE_TIMEOUT_MS = 30000, HEARTBEAT_MS = 5000 };
+enum { CONSOLE_BYTES = 16 << 20, DATA_ROWS = 100000, CONSOLE_ROWS = 10000, DATA_TIMEOUT_MS = 20000, CONSOLE_TIMEOUT_MS = 30000, HEARTBEAT_MS = 5000 };
 
 static void json_key(struct buf *out, const char *key, const char *value, bool *first)
 {
@@ -156,8 +156,23 @@ static bool wanted_format(const struct http_request *r, enum data_format *format
     return true;
 }
 
+/* Appends ,"total":N: how many rows the SQL has, however many are sent. */
+static enum err add_total(struct serve *s, const char *sql, const struct clause_value *values, size_t count, struct buf *out,
+                          struct error *e)
+{
+    struct buf whole = {0}, answer = {0};
+    struct data_limits limits = {.rows = 1, .timeout_ms = DATA_TIMEOUT_MS};
+    buf_printf(&whole, "select count(*) from (%s) as counted", sql);
+    enum err rc = data_query(s->data, whole.ptr, values, count, DATA_JSON, &limits, &answer, e);
+    const char *at = rc == ERR_OK ? strstr(answer.ptr, "\n[") : NULL;
+    if (at) buf_printf(out, ",\"total\":%.*s", (int)strcspn(at + 2, "]"), at + 2);
+    buf_reset(&whole);
+    buf_reset(&answer);
+    return rc;
+}
+
 static void answer_query(struct serve *s, const struct http_request *r, const char *name, const char *sql, int64_t rows,
-                         struct http_answer *a)
+                         bool total, struct http_answer *a)
 {
     struct clause_value values[HTTP_QUERY];
     size_t count = values_of(r, values);
@@ -167,9 +182,11 @@ static void answer_query(struct serve *s, const struct http_request *r, const ch
     uint64_t started = clock_mono_ns();
     if (!wanted_format(r, &format, a, name)) return;
     tag(s, sql, values, count, format, a);
+    snprintf(a->etag + strlen(a->etag), sizeof a->etag - strlen(a->etag), "-%lld", (long long)rows);
     if (r->if_none_match && strstr(r->if_none_match, a->etag)) return; /* 304: nothing needs to run */
     if (format == DATA_JSON) buf_char(&a->body, '{');
     enum err rc = data_query(s->data, sql, values, count, format, &limits, &a->body, &e);
+    if (rc == ERR_OK && total && format == DATA_JSON) rc = add_total(s, sql, values, count, &a->body, &e);
     if (rc != ERR_OK) {
         failed(a, rc, &e);
         return;
@@ -208,7 +225,7 @@ static void chart_query(struct serve *s, const struct http_request *r, const cha
     const char *limit = http_query(r, "limit");
     int64_t most = DATA_ROWS, asked;
     if (limit && str_i64(limit, &asked) && asked > 0 && asked < most) most = asked;
-    answer_query(s, r, name, sql, most, a);
+    answer_query(s, r, name, sql, http_query(r, "format") && !limit ? 0 : most, rows, a);
     mem_free(sql);
 }
 
@@ -228,7 +245,8 @@ static void console(struct serve *s, const struct http_request *r, struct http_a
     }
     struct error e;
     enum data_format format;
-    struct data_limits limits = {.rows = CONSOLE_ROWS, .timeout_ms = CONSOLE_TIMEOUT_MS, .select_only = true};
+    struct data_limits limits = {.rows = CONSOLE_ROWS, .timeout_ms = CONSOLE_TIMEOUT_MS, .bytes = CONSOLE_BYTES, .select_only = true,
+                                 .plan = http_query(r, "plan") != NULL};
     char *sql = mem_strndup(r->body.ptr, r->body.len);
     uint64_t started = clock_mono_ns();
     if (wanted_format(r, &format, a, "result")) {
@@ -245,7 +263,7 @@ static void tables(struct serve *s, const struct http_request *r, struct http_an
     static const char sql[] = "select schema_name as schema, view_name as \"table\", c.column_name as \"column\", c.data_type as type "
                               "from duckdb_views() v join duckdb_columns() c on c.table_oid = v.view_oid where v.schema_name in "
                               "('gold', 'silver', 'quarantine') order by 1, 2, c.column_index";
-    answer_query(s, r, "tables", sql, 0, a);
+    answer_query(s, r, "tables", sql, 0, false, a);
     a->etag[0] = '\0';
 }
 

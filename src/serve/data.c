@@ -206,7 +206,7 @@ static void give_conn(struct data *d, size_t i)
     pthread_mutex_unlock(&d->lock);
 }
 
-static enum err as_json(struct sql_result *r, int64_t most, struct buf *out, struct error *e)
+static enum err as_json(struct sql_result *r, const struct data_limits *limits, struct buf *out, struct error *e)
 {
     enum err rc = ERR_OK;
     size_t columns = sql_result_columns(r), rows = 1;
@@ -225,7 +225,7 @@ static enum err as_json(struct sql_result *r, int64_t most, struct buf *out, str
         TRY(sql_next(r, &rows, e));
         if (!rows) break;
         for (size_t i = 0; i < rows; i++, total++) {
-            if (most && total == most) {
+            if ((limits->rows && total == limits->rows) || (limits->bytes && out->len > limits->bytes)) {
                 truncated = true;
                 break;
             }
@@ -256,7 +256,7 @@ static void csv_cell(struct buf *out, struct view v)
     buf_char(out, '"');
 }
 
-static enum err as_csv(struct sql_result *r, struct buf *out, struct error *e)
+static enum err as_csv(struct sql_result *r, const struct data_limits *limits, struct buf *out, struct error *e)
 {
     enum err rc = ERR_OK;
     size_t columns = sql_result_columns(r), rows;
@@ -269,6 +269,7 @@ static enum err as_csv(struct sql_result *r, struct buf *out, struct error *e)
         TRY(sql_next(r, &rows, e));
         if (!rows) break;
         for (size_t i = 0; i < rows; i++) {
+            if (limits->bytes && out->len > limits->bytes) return err_set(e, ERR_NO_SPACE, "the result is over %zu MiB: add a limit", limits->bytes >> 20);
             for (size_t c = 0; c < columns; c++) {
                 if (c) buf_char(out, ',');
                 if (!sql_is_null(r, c, i)) csv_cell(out, sql_get_text(r, c, i));
@@ -318,6 +319,12 @@ enum err data_query(struct data *d, const char *sql, const struct clause_value *
     }
     TRY(clause_render(sql, values, value_count, &text, used, &used_count, e));
     if (limits->select_only) TRY(sql_is_one_select(conn, text.ptr ? text.ptr : "", e));
+    if (limits->plan) {
+        struct buf explain = {0};
+        buf_printf(&explain, "EXPLAIN %s", text.ptr ? text.ptr : "");
+        buf_reset(&text);
+        text = explain;
+    }
     sql_conn_watch(conn, &watch);
     if (format == DATA_PARQUET) {
         TRY(as_parquet(d, at, sql, values, value_count, out, e));
@@ -326,7 +333,7 @@ enum err data_query(struct data *d, const char *sql, const struct clause_value *
     TRY(sql_prepare(conn, text.ptr ? text.ptr : "", &stmt, e));
     for (size_t i = 0; i < used_count; i++) TRY(sql_bind(stmt, i + 1, sql_text(used[i]), e));
     TRY(sql_run(stmt, SQL_STREAM, &result, e));
-    TRY(format == DATA_CSV ? as_csv(result, out, e) : as_json(result, limits->rows, out, e));
+    TRY(format == DATA_CSV ? as_csv(result, limits, out, e) : as_json(result, limits, out, e));
 done:
     sql_result_free(&result);
     sql_stmt_free(&stmt);

@@ -32,7 +32,9 @@ enum data_format { DATA_JSON, DATA_CSV, DATA_PARQUET };
 struct data_limits {
     int64_t rows;        /* 0: no limit; more are cut and said so */
     uint32_t timeout_ms;
+    size_t bytes;        /* 0: no limit; rows beyond it are cut (JSON, CSV) and said so */
     bool select_only;    /* the console: exactly one SELECT */
+    bool plan;           /* its plan instead of its rows */
 };
 /* Runs sql with its values and appends the result: JSON as "columns":[…],"rows":[…],"truncated":false without braces around;
  * CSV with a header; Parquet as bytes. Errors: see sql.h; ERR_USAGE for a missing parameter. */

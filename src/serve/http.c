@@ -277,6 +277,12 @@ static bool is_loopback(struct MHD_Connection *c)
     return IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr);
 }
 
+static size_t header_bytes(struct MHD_Connection *c)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    return info ? info->header_size : 0;
+}
+
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const char *url, const char *method, const char *version,
                                   const char *upload, size_t *upload_size, void **state)
 {
@@ -305,6 +311,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *c, const cha
     bool head = !strcmp(method, "HEAD");
     if (head) r.method = "GET";
     if (!utf8_valid(url, strlen(url)) || strlen(url) > 2048) http_error(&a, 400, "path", "the path is not valid");
+    else if (header_bytes(c) > HTTP_HEADER_MOST) http_error(&a, 431, "headers", "a request's headers are %d bytes at most", HTTP_HEADER_MOST);
+    else if (r.query_count == HTTP_QUERY) http_error(&a, 400, "query", "too many parameters");
     else if (in->too_big) http_error(&a, 413, "body", "a request's body is %d bytes at most", HTTP_BODY_MOST);
     else if (strcmp(r.method, "GET") && strcmp(r.method, "POST")) http_error(&a, 405, "method", "only GET, HEAD and POST are known");
     else if (check(h, c, &r, &a)) h->options.route(h->options.ctx, &r, &a);
@@ -330,6 +338,14 @@ static void on_done(void *cls, struct MHD_Connection *c, void **state, enum MHD_
 static void on_log(void *cls, const char *fmt, va_list ap) { (void)cls, (void)fmt, (void)ap; }
 
 /* ---- start ---- */
+
+static bool host_is_loopback(const char *bind)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (inet_pton(AF_INET, bind, &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+    return !strcasecmp(bind, "localhost") || (inet_pton(AF_INET6, bind, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6));
+}
 
 static bool address_is_loopback(const struct sockaddr *a)
 {
@@ -390,12 +406,14 @@ enum err http_open(const struct http_options *o, struct http **out, struct error
     if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) TRY(err_sys(e, errno, "no random numbers"));
     hash_hex(random, h->cookie);
     TRY(listen_on(o, &fd, &h->port, e));
+    /* Loopback is one address for all who are on this machine. */
+    unsigned per_address = o->token && !host_is_loopback(o->bind) ? (o->connections + 3) / 4 : 0;
     h->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION | MHD_USE_POLL | MHD_USE_ERROR_LOG |
                                      MHD_USE_ITC,
                                  0, NULL, NULL, on_request, h, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
                                  MHD_OPTION_CONNECTION_LIMIT, o->connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
                                  MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)(HTTP_HEADER_MOST + 24 * 1024), MHD_OPTION_THREAD_STACK_SIZE,
-                                 (size_t)STACK_BYTES, MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_END);
+                                 (size_t)STACK_BYTES, MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL, MHD_OPTION_PER_IP_CONNECTION_LIMIT, per_address, MHD_OPTION_END);
     if (!h->daemon) {
         close(fd);
         rc = err_set(e, ERR_IO, "the HTTP server does not start");

@@ -4,7 +4,7 @@ const kept = new Map();
 export async function get(path, signal) {
   const old = kept.get(path);
   const response = await fetch(path, { headers: old ? { 'If-None-Match': old.etag } : {}, signal });
-  if (response.status === 304 && old) return { ...old.body, fresh: false };
+  if (response.status === 304 && old) return old.body;
   const body = await response.json().catch(() => ({ error: { message: `the answer of ${path} is not JSON` } }));
   if (!response.ok || body.error) throw Object.assign(new Error(body.error?.message ?? response.statusText), { status: response.status });
   const etag = response.headers.get('ETag');
@@ -12,7 +12,7 @@ export async function get(path, signal) {
     if (kept.size > 400) kept.delete(kept.keys().next().value);
     kept.set(path, { etag, body });
   }
-  return { ...body, fresh: true };
+  return body;
 }
 
 // Server-sent events with a back-off of ours (1, 2, 4 … 30 s) and a watch on silence.
@@ -37,6 +37,6 @@ export function feed(onEvent, onState) {
     };
   }
   open();
-  setInterval(() => state === 'live' && Date.now() - last > 12000 && set('stale'), 1000);
+  setInterval(() => state === 'live' && Date.now() - last > 10500 && set('stale'), 1000);
   return { silentFor: () => Date.now() - last };
 }

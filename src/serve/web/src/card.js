@@ -1,10 +1,14 @@
 // One chart in its frame: fetches when what it shows has changed, keeps zoom, focus and open parts through every update.
 import { get } from './api.js';
 import { calm, echarts, objects, series } from './charts.js';
-import { $, el, save, say } from './dom.js';
-import { ago, brief, exact, isoDay, label } from './format.js';
+import { $, el, icon, save, say } from './dom.js';
+import { addDays, ago, brief, dayLong, dayWeek, exact, isoDay, label, weekdayNames } from './format.js';
 import { table } from './table.js';
 import { address, change, filters, range, view } from './view.js';
+import { inZone } from './zone.js';
+
+// A filter's value in words.
+export const worded = (name, value) => (name === 'day' ? dayWeek(value) : name === 'weekday' ? weekdayNames[value - 1] ?? value : name === 'user' ? `user ${value}` : value);
 
 export class Card {
   constructor(board, chart, page) {
@@ -15,12 +19,13 @@ export class Card {
     this.sub = el('p', { class: 'muted' }, chart.about ?? '');
     this.age = el('p', { class: 'age' });
     this.extra = el('div', { class: 'extra' });
+    this.strip = el('div', { class: 'strip' });
     this.buttons = {};
-    const tool = (name, text, key, f) => (this.buttons[name] = el('button', { type: 'button', 'aria-pressed': 'false', title: `${text} (${key})`, 'aria-label': `${text}: ${chart.title}`, onclick: f }, name));
+    const tool = (name, text, key, f) => (this.buttons[name] = el('button', { type: 'button', 'aria-pressed': name === 'full' ? false : 'false', title: `${text} (${key})`, 'aria-label': `${text}: ${chart.title}`, onclick: f }, icon(name)));
     this.root = el('section', { class: `card ${chart.kind}`, id, 'aria-labelledby': `${id}-title`, style: { '--w': String(chart.width), '--h': `${chart.height}px` } },
       el('div', { class: 'head' }, el('h2', { id: `${id}-title` }, chart.title),
-        el('div', { class: 'tools' }, tool('Table', 'Rows as a table', 'T', () => this.toggle('table')), tool('SQL', 'The SQL', 'S', () => this.toggle('sql')), tool('Save', 'Download', 'V', () => this.toggle('save')), tool('⤢', 'Full screen', 'F', () => (document.fullscreenElement ? document.exitFullscreen() : this.root.requestFullscreen())))),
-      this.sub, this.body, this.extra, this.age);
+        el('div', { class: 'tools' }, tool('table', 'Rows as a table', 'T', () => this.toggle('table')), tool('sql', 'The SQL', 'S', () => this.toggle('sql')), tool('save', 'Download', 'V', () => this.toggle('save')), tool('full', 'Full screen', 'F', () => (document.fullscreenElement ? document.exitFullscreen() : this.root.requestFullscreen())))),
+      chart.kind === 'figure' ? null : this.sub, this.body, this.strip, this.extra, this.age);
     this.root.addEventListener('keydown', (e) => this.key(e));
     if (drawn) {
       this.plot = el('div', { class: 'plot', tabindex: 0, role: 'img', 'aria-label': chart.title, style: { '--h': `${chart.height}px` } });
@@ -58,7 +63,9 @@ export class Card {
     try {
       const data = await get(path);
       if (ticket !== this.ticket) return;
-      this.data = data;
+      this.raw = data;
+      this.before = await this.lastTime();
+      if (ticket !== this.ticket) return;
       this.got = Date.now();
       this.failed = null;
       this.draw();
@@ -70,6 +77,15 @@ export class Card {
       clearTimeout(slow);
       if (ticket === this.ticket) this.root.classList.remove('busy');
     }
+  }
+  // A figure of the last N days is compared with the N days before them.
+  async lastTime() {
+    const { chart } = this, days = Number(view.days), dates = range(this.page.newest);
+    if (chart.kind !== 'figure' || !days || !dates.from || !chart.filters.includes('from')) return null;
+    const q = this.params();
+    q.set('from', addDays(dates.from, -days));
+    q.set('to', addDays(dates.from, -1));
+    return (await get(`/api/v1/data/${this.board.name}/${chart.id}?${q}`)).rows[0]?.[0] ?? null;
   }
   waiting() { this.body.replaceChildren(el('div', { class: 'wait' })); }
   fail(error) {
@@ -85,44 +101,79 @@ export class Card {
   }
 
   draw() {
-    const { data, chart } = this;
-    if (!data) return;
+    const { chart } = this;
+    if (!this.raw) return;
+    ({ data: this.data, note: this.note } = inZone(chart, this.raw, view.zone));
+    const { data } = this;
     const rows = objects(data);
     if (!rows.length || (chart.kind === 'figure' && rows[0][chart.y[0]] === null)) this.empty();
     else if (chart.kind === 'figure') this.figure(rows[0]);
     else if (chart.kind === 'ranked' || chart.kind === 'funnel') this.ranked(rows);
-    else if (chart.kind === 'table') this.body.replaceChildren(table(data, chart.title, { search: false }));
+    else if (chart.kind === 'table') { if (this.grid?.isConnected) this.grid.update(data); else this.body.replaceChildren((this.grid = table(data, chart.title, { search: false }))); }
     else this.echart();
+    if (chart.kind === 'ranked' && rows.length) this.sub.textContent = chart.about ?? '';
+    this.selection(rows);
     this.parts();
     this.showAge();
   }
   figure(row) {
     const value = row[this.chart.y[0]];
-    this.body.replaceChildren(el('p', { class: 'value', title: exact(value) }, brief(this.chart.unit?.startsWith('%') || this.chart.unit === 'hours' ? Math.round(value * 10) / 10 : value)), el('p', { class: 'muted' }, this.chart.unit ?? ''));
+    this.body.replaceChildren(el('p', { class: 'value', title: exact(value) }, brief(this.chart.unit?.startsWith('%') || this.chart.unit === 'hours' ? Math.round(value * 10) / 10 : value)), this.change(value));
+  }
+  change(value) {
+    const { before, chart } = this;
+    const words = chart.unit ?? '';
+    if (!before || !view.days) return el('p', { class: 'muted' }, words);
+    const percent = (100 * (value - before)) / before;
+    const mark = Math.abs(percent) < 0.05 ? '=' : percent > 0 ? '▲' : '▼';
+    return el('p', { class: 'muted' }, el('span', { class: percent >= 0 ? 'up' : 'down' }, `${mark} ${Math.abs(percent).toFixed(1)} %`), ` on the ${view.days} days before`);
+  }
+  // What was clicked, and the way to the events behind it.
+  selection(rows) {
+    const keys = Object.keys(this.chart.link).filter((k) => view[k]);
+    if (!keys.length || !this.chart.has_rows) return this.strip.replaceChildren();
+    const row = rows.find((r) => Object.entries(this.chart.link).every(([k, c]) => view[k] === String(r[c])));
+    const text = `${keys.map((k) => worded(k, view[k])).join(', ')}${row ? `: ${exact(row[this.chart.y[0]])} ${this.chart.unit ?? ''}` : ''}`;
+    if (this.strip.dataset.text === text && this.strip.firstChild) return;
+    this.strip.dataset.text = text;
+    this.strip.replaceChildren(el('span', {}, text), el('button', { type: 'button', class: 'events', onclick: () => this.rows() }, 'Show the events'));
   }
   ranked(rows) {
     const { chart } = this;
     const y = chart.y[0];
     const most = Math.max(...rows.map((r) => r[y]), 1);
     const many = this.all ? rows : rows.slice(0, chart.limit || 10);
-    const focus = document.activeElement?.dataset?.rank;
-    const inside = this.root.contains(document.activeElement);
-    const list = el('ol', { class: 'ranked' }, many.map((r, i) => {
+    const focus = this.root.contains(document.activeElement) ? document.activeElement.dataset.rank : undefined;
+    if (focus !== undefined) this.at = Math.min(Number(focus), many.length - 1);
+    const stop = Math.max(0, Math.min(this.at, many.length - 1));
+    const list = el('ol', { class: 'ranked', 'aria-label': `${chart.title}: arrow keys move`, onkeydown: (e) => this.climb(e) }, many.map((r, i) => {
       const link = this.linkOf(r);
       const on = link && Object.keys(link).length && Object.entries(link).every(([k, v]) => view[k] === v);
-      return el('li', {}, el('button', { type: 'button', 'data-rank': i, 'aria-pressed': link ? String(!!on) : false, title: `${r[chart.x]}${chart.series ? ` · ${r[chart.series]}` : ''}`, onclick: () => this.pick(r) },
+      return el('li', {}, el('button', { type: 'button', 'data-rank': i, tabindex: i === stop ? 0 : -1, 'aria-pressed': link ? String(!!on) : false, title: `${r[chart.x]}${chart.series ? ` · ${r[chart.series]}` : ''}`, onclick: () => this.pick(r) },
         el('span', { class: 'row' }, el('span', { class: 'name' }, el('bdi', {}, `${i + 1}. ${r[chart.x]}`), chart.series ? el('small', {}, el('bdi', {}, String(r[chart.series]))) : null), el('span', {}, exact(r[y])), el('span', { class: 'track', 'aria-hidden': 'true' }, el('i', { style: { width: `${(100 * r[y]) / most}%` } })))));
     }));
     const more = rows.length > (chart.limit || 10) ? el('button', { type: 'button', class: 'more', onclick: () => { this.all = !this.all; this.draw(); } }, this.all ? 'Show fewer' : `Show ${rows.length}`) : null;
     const search = chart.filters.includes('search') ? (this.search ??= el('input', { type: 'search', placeholder: 'Search songs and artists', 'aria-label': `Search in ${chart.title}`, value: view.search, oninput: (e) => { clearTimeout(this.typing); this.typing = setTimeout(() => change({ search: e.target.value.trim() }, true), 250); } })) : null;
-    this.body.replaceChildren(...[search, list, more].filter(Boolean));
-    if (search && inside && document.activeElement === document.body) search.focus();
-    else if (inside && focus) list.querySelector(`[data-rank="${focus}"]`)?.focus();
+    if (search && this.body.firstChild !== search) this.body.replaceChildren(search);
+    for (const node of [...this.body.childNodes]) if (node !== search) node.remove();
+    this.body.append(...[list, more].filter(Boolean)); // the search field is not moved: it keeps its focus
+    if (focus !== undefined) list.querySelector(`[data-rank="${this.at}"]`)?.focus({ preventScroll: true });
+  }
+  climb(e) {
+    const all = [...e.currentTarget.querySelectorAll('button')];
+    const at = all.indexOf(document.activeElement);
+    const to = { ArrowDown: Math.min(at + 1, all.length - 1), ArrowRight: Math.min(at + 1, all.length - 1), ArrowUp: Math.max(at - 1, 0), ArrowLeft: Math.max(at - 1, 0), Home: 0, End: all.length - 1 }[e.key];
+    if (at < 0 || to === undefined) return;
+    e.preventDefault();
+    all[at].tabIndex = -1;
+    all[to].tabIndex = 0;
+    all[to].focus();
+    this.at = to;
   }
   echart() {
     const selected = new Set(Object.keys(this.chart.link).map((k) => view[k]).filter(Boolean));
     const s = (this.drawn = series(this.chart, this.data, { unfinished: this.page.unfinished, zoom: this.zoom, selected }));
-    if (!this.plot.isConnected) this.body.replaceChildren(this.plot);
+    if (this.plot.parentNode !== this.body) this.body.replaceChildren(this.plot);
     if (!this.chartView) {
       this.chartView = echarts.init(this.plot, null, { renderer: 'svg' });
       this.chartView.on('datazoom', () => { const z = this.chartView.getOption().dataZoom?.[0]; if (z) this.zoom = { start: z.start, end: z.end }; });
@@ -132,7 +183,7 @@ export class Card {
     }
     s.option.animation = !calm();
     this.chartView.setOption(s.option, { replaceMerge: ['series'] });
-    this.sub.textContent = [this.chart.about, s.finding].filter(Boolean).join(' ');
+    this.sub.textContent = [this.chart.about, s.finding, this.note].filter(Boolean).join(' ');
     this.plot.setAttribute('aria-label', `${this.chart.title}. ${this.sub.textContent} Arrow keys read the values, T shows a table.`);
     if (this.at >= 0 && document.activeElement === this.plot) this.tip();
   }
@@ -161,7 +212,7 @@ export class Card {
   }
   key(e) {
     if (e.target.matches('input, textarea, select') || e.ctrlKey || e.metaKey || e.altKey) return;
-    const f = { t: 'Table', s: 'SQL', v: 'Save', f: '⤢' }[e.key.toLowerCase()];
+    const f = { t: 'table', s: 'sql', v: 'save', f: 'full' }[e.key.toLowerCase()];
     if (f) { e.preventDefault(); e.stopPropagation(); this.buttons[f].click(); }
   }
 
@@ -171,29 +222,31 @@ export class Card {
     this.parts(true);
   }
   parts(now) {
-    for (const [name, part] of [['Table', 'table'], ['SQL', 'sql'], ['Save', 'save']]) this.buttons[name].setAttribute('aria-pressed', String(this.shown === part));
+    for (const part of ['table', 'sql', 'save']) this.buttons[part].setAttribute('aria-pressed', String(this.shown === part));
     if (!this.data || !this.shown) return this.extra.replaceChildren();
-    if (!now && this.shown === 'table' && this.extra.contains(document.activeElement) && this.tableOf === this.data.version) return;
-    this.tableOf = this.data.version;
-    const scroll = this.extra.querySelector('.scroll')?.scrollTop ?? 0;
-    if (this.shown === 'table') this.extra.replaceChildren(table(this.data, this.chart.title), this.rowsButton());
+    if (!now && this.kept === this.shown && this.extra.firstChild) {
+      if (this.shown === 'table') this.rowsTable.update(this.data);
+      if (this.shown !== 'sql' || this.extra.querySelector('pre').textContent === this.data.sql) return;
+    }
+    this.kept = this.shown;
+    if (this.shown === 'table') this.extra.replaceChildren(...[(this.rowsTable = table(this.data, `${this.chart.title}${this.note ? `. ${this.note}` : ''}`)), this.rowsButton()].filter(Boolean));
     else if (this.shown === 'sql') this.extra.replaceChildren(el('pre', { tabindex: 0 }, this.data.sql), el('div', { class: 'menu' }, el('button', { type: 'button', onclick: () => navigator.clipboard?.writeText(this.data.sql).then(() => say('copied')) }, 'Copy'), this.page.console ? el('button', { type: 'button', onclick: () => this.page.openConsole(this.data.sql) }, 'Open in the SQL page') : null));
-    else this.extra.replaceChildren(el('div', { class: 'menu' }, ['csv', 'parquet'].map((f) => el('a', { href: this.path('data', { format: f }), download: true, role: 'button' }, el('button', { type: 'button', tabindex: -1 }, f.toUpperCase()))), this.chartView ? [el('button', { type: 'button', onclick: () => save(`${this.chart.id}.svg`, 'image/svg+xml', this.chartView.renderToSVGString()) }, 'SVG'), el('button', { type: 'button', onclick: () => this.png() }, 'PNG')] : null));
-    const area = this.extra.querySelector('.scroll');
-    if (area) area.scrollTop = scroll;
+    else this.extra.replaceChildren(el('div', { class: 'menu' }, ['csv', 'parquet'].map((f) => el('a', { class: 'button', href: this.path('data', { format: f }), download: true }, f === 'csv' ? 'CSV' : 'Parquet')), this.chartView ? [el('button', { type: 'button', onclick: () => save(`${this.chart.id}.svg`, 'image/svg+xml', this.chartView.renderToSVGString()) }, 'SVG'), el('button', { type: 'button', onclick: () => this.png() }, 'PNG')] : null));
   }
   rowsButton() {
     return this.chart.has_rows ? el('div', { class: 'menu' }, el('button', { type: 'button', onclick: () => this.rows() }, 'The events behind it')) : null;
   }
   async rows() {
     const link = Object.fromEntries(Object.keys(this.chart.link).filter((k) => view[k]).map((k) => [k, view[k]]));
-    const path = this.path('rows', link);
+    const path = this.path('rows', { ...link, limit: 200 });
+    const back = document.activeElement;
     const dialog = $('#dialog');
     dialog.replaceChildren(el('h2', { id: 'dialog-title' }, `${this.chart.title}: the events`), el('p', { class: 'muted' }, 'Loading…'));
+    dialog.addEventListener('close', () => back?.isConnected && back.focus(), { once: true });
     dialog.showModal();
     try {
       const data = await get(path);
-      dialog.replaceChildren(el('h2', { id: 'dialog-title' }, `${this.chart.title}: ${exact(data.rows.length)}${data.truncated ? ' and more' : ''} events`), el('p', { class: 'muted' }, Object.entries(link).map(([k, v]) => `${label(k)} ${v}`).join(' · ') || 'all that the filters let through'), table(data, 'Events', { limit: 200 }), el('div', { class: 'menu' }, el('a', { href: this.path('rows', { ...link, format: 'csv' }), download: true }, 'All as CSV'), el('button', { type: 'button', onclick: () => dialog.close() }, 'Close')));
+      dialog.replaceChildren(el('h2', { id: 'dialog-title' }, `${this.chart.title}: ${exact(data.total)} events`), el('p', { class: 'muted' }, `${Object.entries(link).map(([k, v]) => (k === 'day' ? dayLong(v) : worded(k, v))).join(' · ') || 'all that the filters let through'}${data.truncated ? ` · the first ${data.rows.length} are shown` : ''}`), table(data, 'Events', { limit: 200 }), el('div', { class: 'menu' }, el('a', { class: 'button', href: this.path('rows', { ...link, format: 'csv' }), download: true }, 'All as CSV'), el('button', { type: 'button', onclick: () => dialog.close() }, 'Close')));
     } catch (error) {
       dialog.replaceChildren(el('h2', { id: 'dialog-title' }, 'These events cannot be shown'), el('p', { class: 'error' }, error.message), el('button', { type: 'button', onclick: () => dialog.close() }, 'Close'));
     }
@@ -212,7 +265,7 @@ export class Card {
     image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
   }
   showAge() {
-    if (!this.data || !this.page.commitTime) return;
+    if (!this.data || !this.page.commitTime || document.hidden) return;
     const old = Date.now() - this.page.commitTime;
     const stale = this.page.state !== 'live';
     this.age.textContent = `Data of ${ago(old)} ago${stale ? ', no news since' : ''}${this.page.ignored(this.chart).length ? ` · not filtered by ${this.page.ignored(this.chart).join(', ')}` : ''}`;
@@ -220,6 +273,15 @@ export class Card {
     this.age.classList.toggle('stale', stale);
   }
   theme() { if (this.chartView) { this.chartView.dispose(); this.chartView = null; this.draw(); } }
-  close() { this.chartView?.dispose(); }
+  // Paper is narrower than a screen: drawn anew for it, and scaled with the sheet.
+  print(on) {
+    if (!this.chartView) return;
+    const svg = () => this.plot.querySelector('svg');
+    this.chartView.resize(on ? { width: Math.min(this.plot.clientWidth, 680), animation: { duration: 0 } } : { width: 'auto' });
+    this.chartView.getZr().refreshImmediately();
+    if (on) svg().setAttribute('viewBox', `0 0 ${svg().getAttribute('width')} ${svg().getAttribute('height')}`);
+    else svg().removeAttribute('viewBox');
+  }
+  close() { this.chartView?.dispose(); this.chartView = null; }
 }
 export { address, isoDay };

@@ -55,11 +55,11 @@ function bars(chart, rows, { unfinished, zoom, selected }) {
   const done = rows.filter((r) => r[main] !== null && !open(r[chart.x]));
   const mean = done.length ? done.reduce((s, r) => s + Number(r[main]), 0) / done.length : 0;
   const best = done.reduce((m, r) => (m === null || r[main] > m[main] ? r : m), null);
-  const striped = { decal: { symbol: 'rect', dashArrayX: [1, 0], dashArrayY: [3, 4], rotation: -0.7, color: css('card') }, opacity: 0.75 };
+  const striped = { borderColor: css('accent'), borderWidth: 1, decal: { symbol: 'rect', dashArrayX: [1, 0], dashArrayY: [3, 4], rotation: -0.7, color: css('card') }, opacity: 0.75 };
   const option = {
     ...base(),
     grid: { left: 8, right: dated && !line ? 74 : 16, top: chart.y.length > 1 ? 34 : 16, bottom: dated && days.length > 45 ? 36 : 4, containLabel: true },
-    legend: chart.y.length > 1 ? { top: 0, left: 0, textStyle: { color: css('muted') }, itemHeight: 8 } : undefined,
+    legend: chart.y.length > 1 ? { top: 0, left: 0, textStyle: { color: css('muted') }, itemWidth: 18, itemHeight: 8, icon: 'roundRect' } : undefined,
     xAxis: { type: 'category', data: days, ...axis(), axisLabel: { ...axis().axisLabel, formatter: (v) => (dated ? dayShort(v) : chart.time === 'hour' ? v.slice(5) : v) } },
     yAxis: valueAxis(),
     dataZoom: dated && days.length > 45 ? [{ type: 'inside', zoomOnMouseWheel: 'ctrl', moveOnMouseWheel: false, ...zoom }, { type: 'slider', height: 18, bottom: 6, borderColor: css('line'), fillerColor: css('track'), handleStyle: { color: css('accent') }, labelFormatter: (_, v) => dayShort(v), textStyle: { color: css('muted') }, dataBackground: { lineStyle: { color: css('ctl') }, areaStyle: { color: css('track') } }, ...zoom }] : undefined,
@@ -67,12 +67,13 @@ function bars(chart, rows, { unfinished, zoom, selected }) {
       name: label(y),
       type: line ? 'line' : 'bar',
       barCategoryGap: '22%',
+      itemStyle: line ? undefined : { borderRadius: [2, 2, 0, 0] },
       showSymbol: false,
       lineStyle: { width: 2, type: i === 1 ? 'dashed' : i === 2 ? 'dotted' : 'solid' },
       connectNulls: false,
       data: days.map((d) => {
         const v = byDay.get(d)?.[y] ?? null;
-        if (selected.has(d)) return { value: v, itemStyle: { color: css('accent2') } };
+        if (selected.has(d)) return { value: v, itemStyle: { color: css('accent2'), borderRadius: [2, 2, 0, 0] } };
         return open(d) && !line ? { value: v, itemStyle: striped } : v;
       }),
       markLine: dated && !line && i === 0 && done.length > 1 ? { silent: true, symbol: 'none', animation: false, lineStyle: { color: css('accent2'), type: 'dashed' }, label: { color: css('accent2'), formatter: `mean ${brief(Math.round(mean))}`, position: 'end', fontSize: 12 }, data: [{ yAxis: mean }] } : undefined,
@@ -97,8 +98,8 @@ function weekdayBars(chart, rows, { selected }) {
     ...base(),
     grid: { left: 8, right: 8, top: 24, bottom: 4, containLabel: true },
     xAxis: { type: 'category', data: weekdays, ...axis() },
-    yAxis: { ...valueAxis(), show: false },
-    series: [{ type: 'bar', barCategoryGap: '30%', label: { show: true, position: 'top', color: css('text'), formatter: (p) => brief(Math.round(p.value * 10) / 10) }, data: weekdays.map((_, i) => ({ value: by.get(i + 1)?.[y] ?? null, itemStyle: selected.has(String(i + 1)) ? { color: css('accent2') } : by.get(i + 1)?.days === 1 ? { opacity: 0.7, decal: { symbol: 'rect', dashArrayX: [1, 0], dashArrayY: [3, 4], rotation: -0.7, color: css('card') } } : undefined })) }],
+    yAxis: { ...valueAxis(), show: false, max: 'dataMax' },
+    series: [{ type: 'bar', barCategoryGap: '30%', itemStyle: { borderRadius: [3, 3, 0, 0] }, label: { show: true, position: 'top', color: css('text'), formatter: (p) => brief(Math.round(p.value * 10) / 10) }, data: weekdays.map((_, i) => ({ value: by.get(i + 1)?.[y] ?? null, itemStyle: selected.has(String(i + 1)) ? { color: css('accent2') } : by.get(i + 1)?.days === 1 ? { opacity: 0.7, decal: { symbol: 'rect', dashArrayX: [1, 0], dashArrayY: [3, 4], rotation: -0.7, color: css('card') } } : undefined })) }],
   };
   const speak = (i) => { const r = by.get(i + 1); return r ? `${weekdayNames[i]}: ${exact(r[y])} ${chart.unit ?? label(y)}${r.days === 1 ? `, one ${weekdayNames[i]} only` : ''}` : `${weekdayNames[i]}: no data`; };
   option.tooltip.formatter = (p) => tip(speak(p[0].dataIndex).split(/: |, /));

@@ -1,6 +1,6 @@
 // Numbers, dates and texts as the page shows them.
 const whole = new Intl.NumberFormat('en-GB', { maximumFractionDigits: 0 });
-const short = new Intl.NumberFormat('en-GB', { notation: 'compact', maximumSignificantDigits: 3 });
+const short = new Intl.NumberFormat('en-US', { notation: 'compact', maximumSignificantDigits: 3 });
 const fine = new Intl.NumberFormat('en-GB', { maximumSignificantDigits: 4 });
 
 export const isNumber = (v) => typeof v === 'number';
@@ -12,6 +12,7 @@ export const weekdayNames = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Frid
 const utc = (text) => new Date(`${text.slice(0, 10)}T00:00:00Z`);
 export const dayShort = (text) => utc(text).toLocaleDateString('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
 export const dayLong = (text) => utc(text).toLocaleDateString('en-GB', { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric', timeZone: 'UTC' });
+export const dayWeek = (text) => utc(text).toLocaleDateString('en-GB', { weekday: 'short', day: 'numeric', month: 'short', timeZone: 'UTC' });
 export const isoDay = (ms) => new Date(ms).toISOString().slice(0, 10);
 export const addDays = (text, n) => isoDay(utc(text).getTime() + n * 86400000);
 

@@ -1,9 +1,11 @@
 import { feed, get } from './api.js';
-import { Card } from './card.js';
-import { $, el, say } from './dom.js';
-import { addDays, ago, dayShort, isoDay, label, weekdayNames } from './format.js';
+import { Card, worded } from './card.js';
+import { series, echarts } from './charts.js';
+import { $, el, icon, say } from './dom.js';
+import { ago, dayShort, isoDay, label } from './format.js';
 import { table } from './table.js';
 import { address, change, chips, filters, onChange, range, start, view } from './view.js';
+import { known } from './zone.js';
 
 const page = {
   boards: [], cards: [], newest: '', unfinished: '', commitTime: 0, state: 'lost', console: false, status: null,
@@ -16,19 +18,21 @@ const page = {
 function theme() {
   const dark = view.theme ? view.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
   document.documentElement.dataset.theme = dark ? 'dark' : 'light';
-  $('#theme').textContent = dark ? 'Dark' : 'Light';
-  $('#theme').setAttribute('aria-pressed', String(dark));
+  $('#theme').replaceChildren(icon(dark ? 'sun' : 'moon'));
+  $('#theme').setAttribute('aria-label', dark ? 'Change to light colours' : 'Change to dark colours');
+  $('#theme').title = `${dark ? 'Light' : 'Dark'} colours (D)`;
   for (const card of page.cards) card.theme();
 }
 function summary() {
   const { from, to } = range(page.newest);
   const span = view.days && from ? `last ${view.days} days, ${dayShort(from)} – ${dayShort(to)}` : from || to ? `${from ? dayShort(from) : 'the start'} – ${to ? dayShort(to) : 'now'}` : 'all dates';
   const who = [view.user ? `user ${view.user}` : 'all users', view.level && `level ${view.level}`, view.state && `state ${view.state}`].filter(Boolean).join(', ');
-  $('#summary').textContent = `${span} · ${who} · days in UTC${view.zone ? ` (your zone is ${view.zone}: marts stay UTC)` : ''}`;
+  $('#summary').textContent = `${span} · ${who} · ${view.zone ? `hours in ${view.zone}, days in UTC` : 'UTC'}`;
   for (const b of document.querySelectorAll('.presets button')) b.setAttribute('aria-pressed', String(!view.from && !view.to && b.dataset.days === view.days));
   for (const id of ['from', 'to', 'level', 'state', 'user']) if (document.activeElement !== $(`#${id}`)) $(`#${id}`).value = id === 'from' ? (view.days ? '' : view.from) : id === 'to' ? (view.days ? '' : view.to) : view[id];
   $('#zone').value = view.zone;
-  $('#chips').replaceChildren(...chips().map((name) => el('button', { type: 'button', 'aria-label': `Remove the filter ${label(name)} ${view[name]}`, onclick: () => change({ [name]: '' }) }, `${name === 'day' ? dayShort(view[name]) : name === 'weekday' ? weekdayNames[view[name] - 1] : view[name]} ✕`)));
+  $('#chips').replaceChildren(...chips().map((name) => el('button', { type: 'button', 'aria-label': `Remove the filter ${label(name)} ${view[name]}`, onclick: () => change({ [name]: '' }) }, el('bdi', {}, worded(name, view[name])), ' ✕')));
+  if (view.days || view.from || view.to || filters.some((f) => view[f])) $('#chips').append(el('button', { type: 'button', class: 'reset', onclick: () => change({ days: '', from: '', to: '', ...Object.fromEntries(filters.map((f) => [f, ''])) }) }, 'Reset'));
   $('#boards').replaceChildren(...[...page.boards, ...(page.console ? [{ name: 'sql', title: 'SQL' }] : [])].map((b) => el('a', { href: address({ board: b.name, open: '' }), 'aria-current': b.name === view.board ? 'page' : false, onclick: (e) => { if (e.ctrlKey || e.metaKey || e.shiftKey) return; e.preventDefault(); change({ board: b.name, open: '', card: '' }); } }, b.title)));
   document.body.classList.toggle('embed', !!view.embed);
 }
@@ -46,6 +50,7 @@ function showBoard() {
   if (!page.boards.some((b) => b.name === view.board) && view.board !== 'sql') view.board = page.boards[0]?.name ?? '';
   const board = page.boards.find((b) => b.name === view.board);
   document.title = `${board?.title ?? 'SQL'} · lakefm`;
+  $('h1').textContent = board?.title ?? 'SQL';
   summary();
   if (view.board === 'sql' && page.console) return showConsole();
   if (!board) return $('#charts').replaceChildren(el('p', {}, 'No dashboards.'));
@@ -71,26 +76,45 @@ function pipeline() {
   ];
 }
 function showConsole() {
-  const area = el('textarea', { 'aria-label': 'One SELECT', spellcheck: false, list: 'names' }, sessionStorage.getItem('sql') ?? 'select song, artist, play_count\nfrom top_songs_by_play_count\nlimit 20');
+  const area = el('textarea', { 'aria-label': 'One SELECT', spellcheck: 'false', 'aria-describedby': 'sql-help' }, sessionStorage.getItem('sql') ?? 'select song, artist, play_count\nfrom top_songs_by_play_count\nlimit 20');
   const result = el('div', {}), history = JSON.parse(localStorage.getItem('sql-history') ?? '[]');
   const past = el('select', { 'aria-label': 'Earlier statements', onchange: (e) => (area.value = e.target.value) }, el('option', { value: '' }, 'Earlier…'), history.map((h) => el('option', { value: h }, h.slice(0, 80))));
-  async function run(prefix = '') {
-    const sql = prefix + area.value;
+  let words = [];
+  const offer = el('div', { class: 'menu offer', role: 'group', 'aria-label': 'Completions' });
+  // The word before the cursor, and the names that begin with it: Tab takes the first one.
+  const word = () => /[A-Za-z_][\w]*$/.exec(area.value.slice(0, area.selectionStart))?.[0] ?? '';
+  const fits = () => { const w = word().toLowerCase(); return w.length < 2 ? [] : words.filter((x) => x.toLowerCase().startsWith(w) && x.toLowerCase() !== w).slice(0, 8); };
+  const take = (name) => { const w = word(); area.setRangeText(name, area.selectionStart - w.length, area.selectionStart, 'end'); area.focus(); hint(); };
+  const hint = () => offer.replaceChildren(...fits().map((x) => el('button', { type: 'button', tabindex: -1, onclick: () => take(x) }, x)));
+  area.addEventListener('input', hint);
+  // Two columns or more, the second a number: a picture too.
+  function picture(body) {
+    if (body.columns.length < 2 || body.rows.length < 2 || body.rows.length > 400 || typeof body.rows[0][1] !== 'number') return null;
+    const box = el('div', { class: 'plot', role: 'img', 'aria-label': 'The result as a chart; the table below has the same numbers', style: { '--h': '240px' } });
+    const dated = body.rows.every((r) => /^\d{4}-\d\d-\d\d$/.test(r[0]));
+    requestAnimationFrame(() => echarts.init(box, null, { renderer: 'svg' }).setOption(series({ kind: 'bars', x: body.columns[0].name, y: [body.columns[1].name], time: dated ? 'date' : undefined }, body, { unfinished: '', zoom: {}, selected: new Set() }).option));
+    return box;
+  }
+  async function run(plan = false) {
+    const sql = area.value;
     sessionStorage.setItem('sql', area.value);
     result.replaceChildren(el('p', { class: 'muted' }, 'Running…'));
-    const response = await fetch('/api/v1/sql', { method: 'POST', body: sql });
+    const response = await fetch(`/api/v1/sql${plan ? '?plan=1' : ''}`, { method: 'POST', body: sql });
     const body = await response.json();
     if (body.error) return result.replaceChildren(el('pre', { class: 'error', role: 'alert' }, body.error.message));
-    if (!prefix) localStorage.setItem('sql-history', JSON.stringify([area.value, ...history.filter((h) => h !== area.value)].slice(0, 30)));
-    result.replaceChildren(el('p', { class: 'muted' }, `${body.rows.length} rows${body.truncated ? ' (cut)' : ''} in ${body.took_ms} ms`), table(body, 'Result'));
+    if (plan) return result.replaceChildren(el('pre', { tabindex: 0, 'aria-label': 'Plan' }, body.rows.map((r) => r.at(-1)).join('\n')));
+    localStorage.setItem('sql-history', JSON.stringify([area.value, ...history.filter((h) => h !== area.value)].slice(0, 30)));
+    result.replaceChildren(el('p', { class: 'muted' }, `${body.rows.length} rows${body.truncated ? ' (cut)' : ''} in ${body.took_ms} ms`), ...[picture(body), table(body, 'Result')].filter(Boolean));
   }
-  area.addEventListener('keydown', (e) => { if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) { e.preventDefault(); run(); } });
+  area.addEventListener('keydown', (e) => { if (e.key === 'Enter' && (e.ctrlKey || e.metaKey)) { e.preventDefault(); run(); } else if (e.key === 'Tab' && !e.shiftKey && fits().length) { e.preventDefault(); take(fits()[0]); } else if (e.key === 'Escape') { words = []; hint(); } });
   const names = el('details', {}, el('summary', {}, 'Tables and columns'));
   get('/api/v1/tables').then((t) => {
-    const by = Map.groupBy ? Map.groupBy(t.rows, (r) => `${r[0]}.${r[1]}`) : new Map();
+    const by = new Map();
+    for (const r of t.rows) by.set(`${r[0]}.${r[1]}`, [...(by.get(`${r[0]}.${r[1]}`) ?? []), r]);
+    words = [...new Set([...t.rows.flatMap((r) => [r[1], r[2]]), ...'select from where group by order limit count sum avg min max distinct having join using'.split(' ')])];
     names.append(...[...by].map(([name, cols]) => el('p', {}, el('button', { type: 'button', onclick: () => { area.setRangeText(name, area.selectionStart, area.selectionEnd, 'end'); area.focus(); } }, name), ` ${cols.map((c) => c[2]).join(', ')}`)));
   });
-  $('#charts').replaceChildren(el('section', { class: 'card', style: { '--w': '12' } }, el('h2', {}, 'SQL'), el('p', { class: 'muted' }, 'One SELECT over gold, silver and quarantine. Ctrl + Enter runs it.'), area, el('div', { class: 'menu' }, el('button', { type: 'button', onclick: () => run() }, 'Run'), past), names, result));
+  $('#charts').replaceChildren(el('section', { class: 'card', style: { '--w': '12' } }, el('h2', {}, 'SQL'), el('p', { class: 'muted', id: 'sql-help' }, 'One SELECT over gold, silver and quarantine. Ctrl + Enter runs it, Tab completes a name, Escape turns that off.'), area, offer, el('div', { class: 'menu' }, el('button', { type: 'button', onclick: () => run() }, 'Run'), el('button', { type: 'button', onclick: () => run(true) }, 'Plan'), past), names, result));
 }
 
 // ---- news ----
@@ -102,6 +126,7 @@ async function refreshStatus() {
   const marks = (s.tables ?? []).map((t) => t.watermark_ms).filter((m) => m !== null && m !== undefined);
   page.unfinished = marks.length ? isoDay(Math.max(...marks)) : '';
   page.newest = page.unfinished;
+  if (page.state === 'live') $('#live').textContent = page.commitTime ? `Live · data of ${clock(page.commitTime)}` : 'Live';
   if (!s.version) banner(['There is no lake here yet. In a terminal: ', el('code', {}, 'lakefm demo')], true);
   else if (!s.built) banner(['There are no gold tables yet. In a terminal: ', el('code', {}, `lakefm --lake ${s.url} build`)], true);
   else if ($('#banner').classList.contains('info')) banner('');
@@ -121,14 +146,17 @@ function onState(state) {
   const was = page.state;
   page.state = state;
   $('#live').dataset.state = state;
-  const words = { live: 'live', stale: `no news for ${ago(page.feed?.silentFor() ?? 0)}`, lost: 'connection lost' };
+  const words = { live: 'Live', stale: `No news for ${ago(page.feed?.silentFor() ?? 0)}`, lost: 'Connection lost, trying again' };
   $('#live').textContent = words[state];
-  if (state === 'lost' && was !== 'lost') banner('Connection lost, trying again. What is shown stays as it was.');
+  if (state === 'lost' && page.feed) banner('Connection lost, trying again. What is shown stays as it was.');
+  if (state === 'stale') say('no news from the server');
   if (state === 'live' && was === 'lost') { banner(''); say('connected again'); }
   ages();
 }
+const clock = (ms) => new Date(ms).toLocaleTimeString('en-GB', { timeZone: view.zone || 'UTC' });
 function ages() {
-  if (page.state === 'stale') $('#live').textContent = `no news for ${ago(page.feed.silentFor())}`;
+  if (page.state === 'live') $('#live').textContent = page.commitTime ? `Live · data of ${clock(page.commitTime)}` : 'Live';
+  if (page.state === 'stale') $('#live').textContent = `No news for ${ago(page.feed.silentFor())}`;
   for (const card of page.cards) card.showAge();
 }
 async function loadBoards() { page.boards = (await get('/api/v1/boards')).boards; }
@@ -147,7 +175,8 @@ function controls() {
     if (!bad) change({ user: e.target.value.trim() });
   });
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-  if (zone && zone !== 'UTC') $('#zone').append(el('option', { value: zone }, zone));
+  if (view.zone && !known(view.zone)) view.zone = '';
+  for (const z of new Set([zone, view.zone])) if (z && z !== 'UTC') $('#zone').append(el('option', { value: z }, z));
   $('#zone').addEventListener('change', (e) => change({ zone: e.target.value }));
   $('#theme').addEventListener('click', () => change({ theme: document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark' }));
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', theme);
@@ -159,6 +188,8 @@ function controls() {
     if (f) { e.preventDefault(); f(); }
   });
   document.addEventListener('visibilitychange', () => { if (!document.hidden && page.missed) { page.missed = false; onEvent('reset', {}); } });
+  addEventListener('beforeprint', () => page.cards.forEach((c) => c.print(true)));
+  addEventListener('afterprint', () => page.cards.forEach((c) => c.print(false)));
   setInterval(() => !document.hidden && ages(), 5000);
 }
 function help() {
@@ -174,7 +205,7 @@ onChange((changed) => {
   if (changed.includes('theme')) theme();
   if (changed.includes('board') || changed.includes('card')) return showBoard();
   summary();
-  for (const card of page.cards) if (card.touched(changed)) card.load(); else if (changed.some((c) => filters.includes(c))) card.draw();
+  for (const card of page.cards) if (card.touched(changed)) card.load(); else if (changed.some((c) => c === 'zone' || filters.includes(c))) card.draw();
 });
 try {
   await Promise.all([loadBoards(), refreshStatus()]);
@@ -183,4 +214,3 @@ try {
   banner(`The page cannot be shown: ${error.message}`);
 }
 page.feed = feed(onEvent, onState);
-export { addDays };

@@ -2,7 +2,9 @@
 import { el } from './dom.js';
 import { exact, isNumber, label } from './format.js';
 
-export function table(data, caption, { search = true, limit = 500 } = {}) {
+// The returned element has update(data): new rows, while order, search, scroll and focus stay.
+export function table(first, caption, { search = true, limit = 500 } = {}) {
+  let data = first;
   const numeric = data.columns.map((_, c) => data.rows.some((r) => isNumber(r[c])));
   let order = null, down = false, needle = '';
   const body = el('tbody');
@@ -24,5 +26,7 @@ export function table(data, caption, { search = true, limit = 500 } = {}) {
     } }, label(c.name))));
   const field = search && data.rows.length > 8 ? el('input', { type: 'search', placeholder: 'Search the rows', 'aria-label': `Search the rows of ${caption}`, oninput: (e) => { needle = e.target.value.toLowerCase(); draw(); } }) : null;
   draw();
-  return el('div', { class: 'table' }, field, el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': caption }, el('table', {}, note, el('thead', {}, el('tr', {}, heads)), body)));
+  const root = el('div', { class: 'table' }, field, el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': caption }, el('table', {}, note, el('thead', {}, el('tr', {}, heads)), body)));
+  root.update = (fresh) => { if (fresh !== data) { data = fresh; draw(); } };
+  return root;
 }
