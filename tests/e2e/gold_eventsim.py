@@ -20,7 +20,7 @@ totals = run(lake, "sql", "--format", "csv", "-c", """
            (select count(*) from fact_auth_events where success), (select count(*) from fact_status_change_events where level = 'free'),
            (select round(sum(duration), 4) from fact_listen_events), (select count(*) from fact_page_view_events where userId is null),
            (select min(ts) from fact_page_view_events), (select max(ts) from fact_page_view_events)""")
-assert totals.splitlines()[1] == "57376,185,185,8011,736,50,13746381.7457,2702,1761955205000,1764547208000", totals
+assert totals.splitlines()[1] == "57376,185,185,8011,736,50,13746381.7458,2702,1761955205000,1764547208000", totals
 texts = run(lake, "sql", "--format", "csv", "-c", """
     select count(*) filter (contains(artist, 'Ã') or contains(song, 'Ã')), count(*) filter (userAgent like '"%')
     from fact_listen_events""")
