@@ -57,7 +57,7 @@ const struct cli_command cli_cmd_serve = {
     .options_size = sizeof(struct options),
     .settings = "lake serve.bind serve.port serve.token contracts memory",
     .max_args = 0,
-    .example = "lakefm serve\nlakefm serve --console --dashboards my-dashboards\nLAKEFM_SERVE_TOKEN=… lakefm serve --set serve.bind=0.0.0.0",
+    .example = "lakefm serve\nlakefm serve --console --dashboards my-dashboards\nLAKEFM_SERVE_TOKEN=secret lakefm serve --set serve.bind=0.0.0.0",
     .see_also = "sql status build",
     .run = run,
 };

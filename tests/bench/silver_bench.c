@@ -20,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PIECE = 1 << 20 };
+enum { PIECE = 1 << 19 };
 
 /* Piece i holds the lines that begin in bytes [i, i + 1) × PIECE. */
 struct input {

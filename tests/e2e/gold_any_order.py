@@ -46,11 +46,13 @@ for trial in range(3):
             files.append(path)
     order = files + files
     dice.shuffle(order)
+    refined = False
     for path in order:
         (killed if dice.random() < 0.3 else run)(lake, "ingest", path)
         if dice.random() < 0.3:
             (killed if dice.random() < 0.5 else run)(lake, "refine")
-        if dice.random() < 0.15:
+            refined = True
+        if refined and dice.random() < 0.15:
             (killed if dice.random() < 0.5 else run)(lake, "build")
     killed(lake, "refine")
     killed(lake, "build")
