@@ -268,7 +268,7 @@ export class Card {
     if (!this.data || !this.page.commitTime || document.hidden) return;
     const old = Date.now() - this.page.commitTime;
     const stale = this.page.state !== 'live';
-    this.age.textContent = `Data of ${ago(old)} ago${stale ? ', no news since' : ''}${this.page.ignored(this.chart).length ? ` · not filtered by ${this.page.ignored(this.chart).join(', ')}` : ''}`;
+    this.age.textContent = this.chart.kind === 'figure' && !stale ? `${ago(old)} old` : `Data of ${ago(old)} ago${stale ? ', no news since' : ''}${this.page.ignored(this.chart).length ? ` · not filtered by ${this.page.ignored(this.chart).join(', ')}` : ''}`;
     this.age.title = `commit ${this.data.version}, ${new Date(this.page.commitTime).toLocaleString()}`;
     this.age.classList.toggle('stale', stale);
   }

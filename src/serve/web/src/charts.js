@@ -36,7 +36,8 @@ function everyDay(rows, x) {
   const byDay = new Map(rows.map((r) => [r[x], r]));
   const days = [];
   const first = rows[0]?.[x], last = rows.at(-1)?.[x];
-  for (let t = Date.parse(first); t <= Date.parse(last); t += 86400000) days.push(new Date(t).toISOString().slice(0, 10));
+  const step = Math.max(86400000, rows.slice(1).reduce((m, r, i) => Math.min(m, Date.parse(r[x]) - Date.parse(rows[i][x])), Infinity)); // weeks stay weeks
+  for (let t = Date.parse(first); t <= Date.parse(last); t += Number.isFinite(step) ? step : 86400000) days.push(new Date(t).toISOString().slice(0, 10));
   return days.length > 2000 || days.length < rows.length ? { days: rows.map((r) => r[x]), byDay } : { days, byDay };
 }
 
@@ -60,7 +61,7 @@ function bars(chart, rows, { unfinished, zoom, selected }) {
     ...base(),
     grid: { left: 8, right: dated && !line ? 74 : 16, top: chart.y.length > 1 ? 34 : 16, bottom: dated && days.length > 45 ? 36 : 4, containLabel: true },
     legend: chart.y.length > 1 ? { top: 0, left: 0, textStyle: { color: css('muted') }, itemWidth: 18, itemHeight: 8, icon: 'roundRect' } : undefined,
-    xAxis: { type: 'category', data: days, ...axis(), axisLabel: { ...axis().axisLabel, formatter: (v) => (dated ? dayShort(v) : chart.time === 'hour' ? v.slice(5) : v) } },
+    xAxis: { type: 'category', data: days, ...axis(), axisLabel: { ...axis().axisLabel, interval: chart.time === 'hour' ? (i, v) => v.endsWith(' 00:00') : 'auto', formatter: (v) => (dated || chart.time === 'hour' ? dayShort(v) : v) } },
     yAxis: valueAxis(),
     dataZoom: dated && days.length > 45 ? [{ type: 'inside', zoomOnMouseWheel: 'ctrl', moveOnMouseWheel: false, ...zoom }, { type: 'slider', height: 18, bottom: 6, borderColor: css('line'), fillerColor: css('track'), handleStyle: { color: css('accent') }, labelFormatter: (_, v) => dayShort(v), textStyle: { color: css('muted') }, dataBackground: { lineStyle: { color: css('ctl') }, areaStyle: { color: css('track') } }, ...zoom }] : undefined,
     series: chart.y.map((y, i) => ({
@@ -72,20 +73,20 @@ function bars(chart, rows, { unfinished, zoom, selected }) {
       lineStyle: { width: 2, type: i === 1 ? 'dashed' : i === 2 ? 'dotted' : 'solid' },
       connectNulls: false,
       data: days.map((d) => {
-        const v = byDay.get(d)?.[y] ?? null;
+        const v = line && open(d) ? null : byDay.get(d)?.[y] ?? null;
         if (selected.has(d)) return { value: v, itemStyle: { color: css('accent2'), borderRadius: [2, 2, 0, 0] } };
         return open(d) && !line ? { value: v, itemStyle: striped } : v;
       }),
       markLine: dated && !line && i === 0 && done.length > 1 ? { silent: true, symbol: 'none', animation: false, lineStyle: { color: css('accent2'), type: 'dashed' }, label: { color: css('accent2'), formatter: `mean ${brief(Math.round(mean))}`, position: 'end', fontSize: 12 }, data: [{ yAxis: mean }] } : undefined,
     })),
   };
-  const words = (d) => (dated ? dayLong(d) : `${label(chart.x)} ${d}`);
+  const words = (d) => (dated ? dayLong(d) : chart.time === 'hour' ? `${dayLong(d)}, ${d.slice(11)}` : `${label(chart.x)} ${d}`);
   const speak = (i) => {
     const r = byDay.get(days[i]);
     if (!r) return `${words(days[i])}: no data`;
     return `${words(days[i])}: ${chart.y.map((y) => `${exact(r[y])} ${chart.y.length > 1 || !chart.unit ? label(y) : chart.unit}`).join(', ')}${open(days[i]) ? ', the day is not over' : ''}`;
   };
-  option.tooltip.formatter = (p) => tip(speak((Array.isArray(p) ? p[0] : p).dataIndex).split(/: |, /));
+  option.tooltip.formatter = (p) => tip(speak((Array.isArray(p) ? p[0] : p).dataIndex).split(': ').flatMap((t, i) => (i ? t.split(', ') : t)));
   const finding = dated && best ? `Highest ${dayShort(best[chart.x])} with ${exact(best[main])}${rows.some((r) => open(r[chart.x])) ? '; the last day is not over' : ''}.` : '';
   return { option, count: days.length, speak, row: (i) => byDay.get(days[i]), finding: line ? '' : finding };
 }
@@ -122,7 +123,7 @@ function heat(chart, rows) {
     xAxis: { type: 'category', data: xs.map(String), ...axis(), splitArea: { show: false }, splitLine: { show: false }, axisLabel: { ...axis().axisLabel, formatter: (v) => (cohorts ? `week ${v}` : v) } },
     yAxis: { type: 'category', data: ss.map(name), ...axis(), splitLine: { show: false } },
     visualMap: { show: false, min: 0, max: most || 1, inRange: { color: [css('track'), css('accent')] } },
-    series: [{ type: 'heatmap', itemStyle: { borderColor: css('card'), borderWidth: 2, borderRadius: 3 }, label: cohorts ? { show: true, color: css('text'), textBorderColor: css('card'), textBorderWidth: 3, formatter: (p) => shown(p.value[2]) } : undefined, data: rows.map((r) => [xs.indexOf(r[chart.x]), ss.indexOf(r[chart.series]), r[y]]) }],
+    series: [{ type: 'heatmap', itemStyle: { borderColor: css('card'), borderWidth: 2, borderRadius: 3 }, label: cohorts ? { show: true, formatter: (p) => shown(p.value[2]) } : undefined, data: rows.map((r) => ({ value: [xs.indexOf(r[chart.x]), ss.indexOf(r[chart.series]), r[y]], label: { color: r[y] > 0.6 * most ? css('card') : css('text') } })) }],
   };
   option.tooltip.trigger = 'item';
   const speak = (i) => { const r = rows[i]; return r ? (cohorts ? `Cohort of ${dayLong(r[chart.series])}, week ${r[chart.x]}: ${shown(r[y])} came back` : `${weekdayNames[r[chart.series] - 1]} ${r[chart.x]}:00: ${exact(r[y])} ${chart.unit ?? ''}`) : ''; };

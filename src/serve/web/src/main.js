@@ -32,7 +32,7 @@ function summary() {
   for (const id of ['from', 'to', 'level', 'state', 'user']) if (document.activeElement !== $(`#${id}`)) $(`#${id}`).value = id === 'from' ? (view.days ? '' : view.from) : id === 'to' ? (view.days ? '' : view.to) : view[id];
   $('#zone').value = view.zone;
   $('#chips').replaceChildren(...chips().map((name) => el('button', { type: 'button', 'aria-label': `Remove the filter ${label(name)} ${view[name]}`, onclick: () => change({ [name]: '' }) }, el('bdi', {}, worded(name, view[name])), ' ✕')));
-  if (view.days || view.from || view.to || filters.some((f) => view[f])) $('#chips').append(el('button', { type: 'button', class: 'reset', onclick: () => change({ days: '', from: '', to: '', ...Object.fromEntries(filters.map((f) => [f, ''])) }) }, 'Reset'));
+  $('#reset').hidden = !(view.days || view.from || view.to || filters.some((f) => view[f]));
   $('#boards').replaceChildren(...[...page.boards, ...(page.console ? [{ name: 'sql', title: 'SQL' }] : [])].map((b) => el('a', { href: address({ board: b.name, open: '' }), 'aria-current': b.name === view.board ? 'page' : false, onclick: (e) => { if (e.ctrlKey || e.metaKey || e.shiftKey) return; e.preventDefault(); change({ board: b.name, open: '', card: '' }); } }, b.title)));
   document.body.classList.toggle('embed', !!view.embed);
 }
@@ -181,6 +181,7 @@ function controls() {
   $('#theme').addEventListener('click', () => change({ theme: document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark' }));
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', theme);
   $('#help').addEventListener('click', help);
+  $('#reset').addEventListener('click', () => { change({ days: '', from: '', to: '', ...Object.fromEntries(filters.map((f) => [f, ''])) }); $('#charts').focus(); });
   addEventListener('keydown', (e) => {
     if (e.target.matches('input, textarea, select') || e.ctrlKey || e.metaKey || e.altKey || $('#dialog').open) return;
     const keys = { d: () => $('#theme').click(), r: () => onEvent('reset', {}), '/': () => $('#user').focus(), '?': help, 1: () => change({ days: '7', from: '', to: '' }), 2: () => change({ days: '30', from: '', to: '' }), 3: () => change({ days: '90', from: '', to: '' }) };
