@@ -7,7 +7,7 @@ static const char *const colors[] = {"auto", "always", "never", NULL};
 
 /* clang-format off */
 const struct cli_option cli_settings[] = {
-    {"lake", 0, CLI_PATH, "DIR", "lake", "lake", AT(lake), "the lake's folder, or hdfs://host:port/path", NULL, 0, 0, false},
+    {"lake", 0, CLI_PATH, "DIR", "lake", "lake", AT(lake), "the lake's folder", NULL, 0, 0, false},
     {"config", 0, CLI_TEXT, "FILE", NULL, NULL, AT(config_file), "settings; by default ./lakefm.yml, or lakefm.yml in the lake's folder", NULL, 0, 0, false},
     {"set", 0, CLI_LIST, "KEY=VALUE", NULL, NULL, AT(set), "one setting, as in lakefm.yml; may be repeated", NULL, 0, 0, false},
     {"contracts", 0, CLI_PATH, "DIR", NULL, "contracts", AT(contracts), "folder of event contracts; those built in are used where it has none", NULL, 0, 0, false},

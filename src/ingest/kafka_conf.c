@@ -1,7 +1,9 @@
 #include "ingest/kafka_internal.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 /* Settings that the exactly-once reading rests on: not the user's to change. */
@@ -22,12 +24,17 @@ static enum err set(rd_kafka_conf_t *conf, const char *name, const char *value, 
 static void on_log(const rd_kafka_t *rk, int level, const char *fac, const char *text)
 {
     (void)rk;
-    log_line(level <= 3 ? LOG_WARN : level <= 5 ? LOG_INFO : LOG_DEBUG, "kafka: %s: %s", fac, text);
+    log_line(level <= 2 ? LOG_WARN : LOG_DEBUG, "kafka: %s: %s", fac, text);
 }
 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
+    /* A broker that is down says so every second: once a minute is enough. */
+    static _Atomic uint64_t said;
+    uint64_t now = clock_mono_ns();
     (void)rk, (void)opaque;
+    if (said && now - said < 60000000000u) return;
+    said = now;
     log_warn("kafka: %s: %s", rd_kafka_err2name((rd_kafka_resp_err_t)code), reason);
 }
 

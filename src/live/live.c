@@ -186,6 +186,20 @@ done:
     return rc;
 }
 
+/* Brokers may be down when we start as well as later: a service waits for them, a one-off says so. */
+static enum err connect_kafka(struct pipeline *p, struct error *e)
+{
+    enum err rc;
+    int64_t pause = RETRY_FIRST_MS * 5;
+    while ((rc = kafka_open(&p->options->kafka, p->lake, &p->k, e)) == ERR_RETRY && !p->options->kafka.until_end) {
+        char text[1024];
+        log_warn("%s; trying again in %.0f s", err_format(e, text, sizeof text), (double)pause / 1000);
+        if (!wait_ms(p, pause)) return err_set(e, ERR_STOPPED, "stopped before Kafka answered");
+        pause = pause * 2 > RETRY_MOST_MS ? RETRY_MOST_MS : pause * 2;
+    }
+    return rc;
+}
+
 enum err live_run(struct lake *lake, const struct live_options *options, struct error *e)
 {
     enum err rc = ERR_OK;
@@ -205,7 +219,7 @@ enum err live_run(struct lake *lake, const struct live_options *options, struct 
     has_worker = true;
     if (o.build && (code = pthread_create(&builder, NULL, build, &p))) TRY(err_sys(e, code, "cannot start a thread"));
     has_builder = o.build != NULL;
-    TRY(kafka_open(&o.kafka, lake, &p.k, e));
+    TRY(connect_kafka(&p, e));
     if (o.ready) o.ready(o.ctx, p.k);
     TRY(consume(&p, e));
     pthread_mutex_lock(&p.lock);
