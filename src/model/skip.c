@@ -27,6 +27,11 @@ static bool warehouse_stat(const struct dbt *d, char out[64])
 {
     struct stat st;
     if (!d->profile.path || stat(d->profile.path, &st)) return false;
+    /* What a killed run did may lie in the write-ahead log, beside a file that looks untouched. */
+    char *wal = mem_printf("%s.wal", d->profile.path);
+    bool left_over = io_exists(wal);
+    mem_free(wal);
+    if (left_over) return false;
     snprintf(out, 64, "%lld %lld.%09ld", (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
     return true;
 }
