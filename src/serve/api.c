@@ -260,7 +260,7 @@ static void console(struct serve *s, const struct http_request *r, struct http_a
 
 static void tables(struct serve *s, const struct http_request *r, struct http_answer *a)
 {
-    static const char sql[] = "select schema_name as schema, view_name as \"table\", c.column_name as \"column\", c.data_type as type "
+    static const char sql[] = "select v.schema_name as schema, v.view_name as \"table\", c.column_name as \"column\", c.data_type as type "
                               "from duckdb_views() v join duckdb_columns() c on c.table_oid = v.view_oid where v.schema_name in "
                               "('gold', 'silver', 'quarantine') order by 1, 2, c.column_index";
     answer_query(s, r, "tables", sql, 0, false, a);

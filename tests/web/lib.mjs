@@ -41,7 +41,7 @@ export async function open(browser, url, options = {}) {
 }
 export const settled = (page) => page.waitForFunction(() => {
   const cards = [...document.querySelectorAll('#charts > .card[id]')];
-  return document.querySelector('#charts').children.length && cards.every((c) => !c.classList.contains('busy') && c.querySelector('.age').textContent);
+  return document.querySelector('#charts').children.length && cards.every((c) => !c.classList.contains('busy') && (c.querySelector('.age').textContent || c.querySelector('.error')));
 }, null, { timeout: 15000 });
 export const card = (page, id) => page.locator(`#card-${id}`);
 // The rows of a card's table, as texts.

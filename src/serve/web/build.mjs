@@ -34,4 +34,5 @@ for (const file of result.outputFiles) {
   html = html.replace(`%${kind}%`, `/${name}`);
 }
 put('index.html', html);
+put('openapi.json', readFileSync('openapi.json'));
 put('icon.svg', readFileSync('src/icon.svg'));

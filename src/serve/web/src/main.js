@@ -8,7 +8,7 @@ import { address, change, chips, filters, onChange, range, start, view } from '.
 import { known } from './zone.js';
 
 const page = {
-  boards: [], cards: [], newest: '', unfinished: '', commitTime: 0, state: 'lost', console: false, status: null,
+  boards: [], cards: [], newest: '', unfinished: '', commitTime: 0, state: '', console: false, status: null,
   ignored: (chart) => ['level', 'user', 'state', 'song', 'artist', 'day', 'weekday'].filter((f) => view[f] && !chart.filters.includes(f) && !chart.link[f]).map(label),
   openConsole: (sql) => { sessionStorage.setItem('sql', sql); change({ board: 'sql' }); },
 };
@@ -31,7 +31,7 @@ function summary() {
   for (const b of document.querySelectorAll('.presets button')) b.setAttribute('aria-pressed', String(!view.from && !view.to && b.dataset.days === view.days));
   for (const id of ['from', 'to', 'level', 'state', 'user']) if (document.activeElement !== $(`#${id}`)) $(`#${id}`).value = id === 'from' ? (view.days ? '' : view.from) : id === 'to' ? (view.days ? '' : view.to) : view[id];
   $('#zone').value = view.zone;
-  $('#chips').replaceChildren(...chips().map((name) => el('button', { type: 'button', 'aria-label': `Remove the filter ${label(name)} ${view[name]}`, onclick: () => change({ [name]: '' }) }, el('bdi', {}, worded(name, view[name])), ' ✕')));
+  $('#chips').replaceChildren(...chips().map((name) => el('button', { type: 'button', onclick: () => change({ [name]: '' }) }, el('span', { class: 'hidden' }, `Remove the filter ${label(name)}: `), el('bdi', {}, worded(name, view[name])), ' ✕')));
   $('#reset').hidden = !(view.days || view.from || view.to || filters.some((f) => view[f]));
   $('#boards').replaceChildren(...[...page.boards, ...(page.console ? [{ name: 'sql', title: 'SQL' }] : [])].map((b) => el('a', { href: address({ board: b.name, open: '' }), 'aria-current': b.name === view.board ? 'page' : false, onclick: (e) => { if (e.ctrlKey || e.metaKey || e.shiftKey) return; e.preventDefault(); change({ board: b.name, open: '', card: '' }); } }, b.title)));
   document.body.classList.toggle('embed', !!view.embed);
@@ -171,7 +171,9 @@ function controls() {
   $('#user').addEventListener('change', (e) => {
     const bad = e.target.value && !/^\d+$/.test(e.target.value.trim());
     e.target.setCustomValidity(bad ? 'A user id is a number' : '');
-    e.target.reportValidity();
+    e.target.title = bad ? 'A user id is a number' : '';
+    e.target.setAttribute('aria-invalid', String(!!bad));
+    if (bad) say('A user id is a number');
     if (!bad) change({ user: e.target.value.trim() });
   });
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
