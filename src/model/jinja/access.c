@@ -29,8 +29,9 @@ static const struct method *methods_of(struct jinja_value v, size_t *count)
 const struct method *method_find(struct jinja_value v, struct view name)
 {
     size_t count;
-    const struct method *table = methods_of(v, &count);
-    return find_in(table, count, name);
+    const struct method *table = methods_of(v, &count), *found = find_in(table, count, name);
+    if (!found && v.type == JINJA_STRING) found = find_in(methods_str_ask, methods_str_ask_count, name);
+    return found;
 }
 
 void method_names(struct jinja_env *env, struct jinja_value v, struct jinja_value list)
@@ -38,6 +39,7 @@ void method_names(struct jinja_env *env, struct jinja_value v, struct jinja_valu
     size_t count;
     const struct method *table = methods_of(v, &count);
     for (size_t i = 0; i < count; i++) jinja_list_add(env, list, str_borrow(env, table[i].name, strlen(table[i].name)));
+    for (size_t i = 0; v.type == JINJA_STRING && i < methods_str_ask_count; i++) jinja_list_add(env, list, str_borrow(env, methods_str_ask[i].name, strlen(methods_str_ask[i].name)));
 }
 
 static struct jinja_value macro_attr(struct jinja_env *env, const struct jinja_macro *m, struct view name)

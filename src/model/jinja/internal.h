@@ -372,8 +372,8 @@ struct method {
     jinja_fn *fn;
 };
 const struct method *method_find(struct jinja_value v, struct view name);
-extern const struct method methods_str[], methods_list[], methods_tuple[], methods_dict[], methods_set[], methods_int[], methods_float[];
-extern const size_t methods_str_count, methods_list_count, methods_tuple_count, methods_dict_count, methods_set_count, methods_int_count, methods_float_count;
+extern const struct method methods_str[], methods_str_ask[], methods_list[], methods_tuple[], methods_dict[], methods_set[], methods_int[], methods_float[];
+extern const size_t methods_str_count, methods_str_ask_count, methods_list_count, methods_tuple_count, methods_dict_count, methods_set_count, methods_int_count, methods_float_count;
 void method_names(struct jinja_env *env, struct jinja_value v, struct jinja_value list);
 
 /* A filter or test by name, as {{ x|name }} would call it. */
@@ -500,6 +500,16 @@ struct parser {
 };
 enum err parse_error(struct parser *p, const struct token *at, const char *fmt, ...) PRINTF_LIKE(3, 4);
 const struct symbol *parse_symbol(struct parser *p, struct view name);
+struct view token_text(struct parser *p, const struct token *t);
+void *arena_keep(struct arena *a, const void *p, size_t bytes); /* a copy; NULL when empty */
+enum err parse_unexpected_tag(struct parser *p, const struct token *at, const char *name);
+/* As parse_statements, but its filters must be known even if the statement stands in an if, as Jinja's compiler has it. */
+enum err parse_hard_statements(struct parser *p, const char *const *ends, bool drop, struct node_list *out) MUST_CHECK;
+enum err parse_macro(struct parser *p, enum jinja_macro_kind kind, struct node **out) MUST_CHECK;
+enum err parse_call_block(struct parser *p, struct node **out) MUST_CHECK;
+/* A node of two operands (or one, b NULL). */
+enum err parse_pair(struct parser *p, enum node_kind kind, int op, const struct token *at, struct node *a, struct node *b, struct node **out);
+enum err parse_unary(struct parser *p, bool with_filter, struct node **out) MUST_CHECK;
 struct node *syntax_new(struct parser *p, enum node_kind kind, uint32_t at);
 bool token_is_name(const struct token *t, const char *name);
 enum err parse_expect(struct parser *p, enum token_kind kind);
@@ -515,7 +525,6 @@ enum err parse_tuple(struct parser *p, unsigned how, const char *end_name, struc
 enum err parse_primary(struct parser *p, bool with_namespace, struct node **out) MUST_CHECK;
 enum err parse_filter(struct parser *p, struct node *of, bool start_inline, struct node **out) MUST_CHECK;
 enum err parse_target(struct parser *p, bool name_only, bool with_namespace, const char *end_name, struct node **out) MUST_CHECK;
-enum err parse_body(struct parser *p, const struct token *until, struct node_list *out) MUST_CHECK;
 enum err parse_statement(struct parser *p, struct node **out) MUST_CHECK;
 enum err parse_statements(struct parser *p, const char *const *ends, bool drop, struct node_list *out) MUST_CHECK;
 /* The text up to the first of the end tags; at the end of file if there are none. */

@@ -1,18 +1,10 @@
 /* Methods of list, tuple, dict, set, int and float. */
-#include "model/jinja/internal.h"
+#include "model/jinja/methods.h"
 
 #include <math.h>
 
-#define METHOD(name) static enum err name(const struct jinja_call *c, struct jinja_value *out, struct error *e)
-
 static struct jinja_seq *self_seq(const struct jinja_call *c) { return c->self.as.seq; }
 static struct jinja_map *self_map(const struct jinja_call *c) { return c->self.as.map; }
-
-static enum err want_int(struct jinja_value v, int64_t *out, struct error *e)
-{
-    if (value_index(v, out)) return ERR_OK;
-    return FAIL(e, "'%s' object cannot be interpreted as an integer", jinja_type_name(v));
-}
 
 /* ---- list -------------------------------------------------------------------------------------------------------- */
 
@@ -42,7 +34,7 @@ METHOD(list_insert)
     struct jinja_seq *s = self_seq(c);
     (void)out;
     enum err rc = jinja_args(c, "index object /", a, e);
-    if (rc || (rc = want_int(a[0], &at, e)) || (rc = env_charge(c->env, s->count / 16, e))) return rc;
+    if (rc || (rc = method_want_int(a[0], &at, e)) || (rc = env_charge(c->env, s->count / 16, e))) return rc;
     if (at < 0) at = at + (int64_t)s->count < 0 ? 0 : at + (int64_t)s->count;
     if (at > (int64_t)s->count) at = (int64_t)s->count;
     seq_push(c->env, s, a[1]);
@@ -63,7 +55,7 @@ METHOD(list_pop)
     int64_t at = -1;
     struct jinja_seq *s = self_seq(c);
     enum err rc = jinja_args(c, "index? /", &a, e);
-    if (rc || (a.type != JINJA_ABSENT && (rc = want_int(a, &at, e))) || (rc = env_charge(c->env, at == -1 ? 0 : s->count / 16, e))) return rc;
+    if (rc || (a.type != JINJA_ABSENT && (rc = method_want_int(a, &at, e))) || (rc = env_charge(c->env, at == -1 ? 0 : s->count / 16, e))) return rc;
     if (!s->count) return FAIL(e, "pop from empty list");
     if (at < 0) at += (int64_t)s->count;
     if (at < 0 || at >= (int64_t)s->count) return FAIL(e, "pop index out of range");
@@ -102,7 +94,7 @@ METHOD(seq_index)
     struct jinja_value a[3];
     int64_t len = (int64_t)self_seq(c)->count, from = 0, to = len, at;
     enum err rc = jinja_args(c, "value start? stop? /", a, e);
-    if (rc || (a[1].type != JINJA_ABSENT && (rc = want_int(a[1], &from, e))) || (a[2].type != JINJA_ABSENT && (rc = want_int(a[2], &to, e)))) return rc;
+    if (rc || (a[1].type != JINJA_ABSENT && (rc = method_want_int(a[1], &from, e))) || (a[2].type != JINJA_ABSENT && (rc = method_want_int(a[2], &to, e)))) return rc;
     if (from < 0) from = from + len < 0 ? 0 : from + len;
     if (to < 0) to += len;
     if ((rc = position_of(c, a[0], from, to, &at, e))) return rc;

@@ -1,5 +1,5 @@
-/* Statements and whole templates, after jinja2/parser.py and dbt's extensions (do, loopcontrols, materialization, test,
- * docs, typed macro arguments). */
+/* Whole templates, and what all files of the parser share. After jinja2/parser.py and dbt's extensions (do, loopcontrols,
+ * materialization, test, docs, typed macro arguments). */
 #include "model/jinja/internal.h"
 
 #include <stdlib.h>
@@ -83,7 +83,7 @@ const struct symbol *parse_symbol(struct parser *p, struct view name)
     return s;
 }
 
-static struct view token_text(struct parser *p, const struct token *t) { return view_from(p->t->text.ptr + t->at, t->end - t->at); }
+struct view token_text(struct parser *p, const struct token *t) { return view_from(p->t->text.ptr + t->at, t->end - t->at); }
 
 bool token_is_name(const struct token *t, const char *name)
 {
@@ -141,6 +141,8 @@ void parse_name_seen(struct parser *p, const struct symbol *name)
     }
 }
 
+void *arena_keep(struct arena *a, const void *p, size_t bytes) { return bytes ? memcpy(arena_alloc(a, bytes), p, bytes) : NULL; }
+
 /* ---- targets ------------------------------------------------------------------------------------------------------- */
 
 static enum err check_target(struct parser *p, const struct node *n, const struct token *at)
@@ -189,7 +191,7 @@ static bool at_end_tag(struct parser *p, const char *const *ends)
     return false;
 }
 
-static enum err unexpected_tag(struct parser *p, const struct token *at, const char *name)
+enum err parse_unexpected_tag(struct parser *p, const struct token *at, const char *name)
 {
     struct buf m = {0};
     const char *const *looking = p->end_depth ? p->end[p->end_depth - 1] : NULL;
@@ -257,404 +259,19 @@ enum err parse_statements(struct parser *p, const char *const *ends, bool drop, 
     if ((rc = parse_expect(p, TOKEN_BLOCK_END)) || (rc = parse_sub(p, ends, out))) return rc;
     if (p->now->kind == TOKEN_EOF) {
         p->end[p->end_depth++] = ends;
-        return unexpected_tag(p, p->now, NULL);
+        return parse_unexpected_tag(p, p->now, NULL);
     }
     if (drop) p->now++;
     return ERR_OK;
 }
 
 /* A body whose filters must be known even if the statement stands in an if, as Jinja's compiler has it. */
-static enum err hard_statements(struct parser *p, const char *const *ends, bool drop, struct node_list *out)
+enum err parse_hard_statements(struct parser *p, const char *const *ends, bool drop, struct node_list *out)
 {
     bool soft = p->soft;
     p->soft = false;
     enum err rc = parse_statements(p, ends, drop, out);
     p->soft = soft;
-    return rc;
-}
-
-static enum err parse_set(struct parser *p, struct node **out)
-{
-    static const char *const ends[] = {"endset", NULL};
-    const struct token *at = p->now++;
-    struct node *target = NULL, *value = NULL;
-    enum err rc = parse_target(p, false, true, NULL, &target);
-    if (rc) return rc;
-    if (parse_skip(p, TOKEN_ASSIGN)) {
-        if ((rc = parse_tuple(p, 0, NULL, &value))) return rc;
-        struct node *n = syntax_new(p, NODE_SET, at->at);
-        n->a = target, n->b = value;
-        return *out = n, ERR_OK;
-    }
-    struct node *n = syntax_new(p, NODE_SET_BLOCK, at->at);
-    n->target = target;
-    n->hides = arena_zalloc(&p->t->arena, sizeof *n->hides);
-    if ((rc = parse_filter(p, NULL, false, &n->filter))) return rc;
-    *out = n;
-    return hard_statements(p, ends, true, &n->body);
-}
-
-static enum err parse_for(struct parser *p, struct node **out)
-{
-    static const char *const ends[] = {"endfor", "else", NULL}, *const last[] = {"endfor", NULL};
-    const struct token *at = p->now++;
-    struct node *n = syntax_new(p, NODE_FOR, at->at);
-    struct node_for *f = n->loop = arena_zalloc(&p->t->arena, sizeof *f), *outer = p->in_for;
-    bool soft = p->soft;
-    enum err rc;
-    p->fors++;
-    TRY(parse_target(p, false, false, "in", &f->target));
-    TRY(parse_expect_name(p, "in"));
-    TRY(parse_tuple(p, TUPLE_NO_COND, "recursive", &f->over));
-    p->soft = false;
-    if (parse_skip_name(p, "if")) TRY(parse_expression(p, true, &f->test));
-    f->recursive = parse_skip_name(p, "recursive");
-    f->uses_loop = f->recursive;
-    p->in_for = f;
-    p->loops++;
-    TRY(parse_statements(p, ends, false, &f->body));
-    p->loops--;
-    p->in_for = outer;
-    if (token_is_name(p->now++, "else")) TRY(parse_statements(p, last, true, &f->otherwise));
-    p->fors--;
-    *out = n;
-done:
-    p->soft = soft;
-    return rc;
-}
-
-static enum err parse_if(struct parser *p, struct node **out)
-{
-    static const char *const ends[] = {"elif", "else", "endif", NULL}, *const last[] = {"endif", NULL};
-    const struct token *at = p->now;
-    struct node *n = syntax_new(p, NODE_IF, at->at);
-    struct node_if *f = n->branches = arena_zalloc(&p->t->arena, sizeof *f);
-    size_t cap = 0;
-    void *grow = NULL;
-    bool soft = p->soft, more = true;
-    enum err rc = ERR_OK;
-    p->soft = true;
-    while (more) {
-        bool otherwise = token_is_name(p->now++, "else");
-        mem_grow(&grow, &cap, f->count + 1, sizeof *f->branch);
-        f->branch = grow;
-        f->branch[f->count].test = NULL;
-        if (!otherwise) TRY(parse_tuple(p, TUPLE_NO_COND, NULL, &f->branch[f->count].test));
-        TRY(parse_statements(p, otherwise ? last : ends, otherwise, &f->branch[f->count].body));
-        f->count++;
-        more = !otherwise && !parse_skip_name(p, "endif");
-    }
-    f->branch = memcpy(arena_alloc(&p->t->arena, f->count * sizeof *f->branch), grow, f->count * sizeof *f->branch);
-    *out = n;
-done:
-    mem_free(grow);
-    p->soft = soft;
-    return rc;
-}
-
-/* ---- macros ---------------------------------------------------------------------------------------------------------- */
-
-/* dbt: Dict[str, Relation]; checked and thrown away. */
-static enum err parse_type(struct parser *p)
-{
-    enum err rc = parse_deeper(p);
-    if (rc || (rc = parse_expect(p, TOKEN_NAME)) || !parse_skip(p, TOKEN_LBRACKET)) return rc;
-    for (bool first = true; p->now->kind != TOKEN_RBRACKET; first = false) {
-        if (!first && (rc = parse_expect(p, TOKEN_COMMA))) return rc;
-        if ((rc = parse_type(p))) return rc;
-    }
-    return parse_expect(p, TOKEN_RBRACKET);
-}
-
-struct signature {
-    const struct symbol **arg;
-    struct node **value;
-    struct jinja_macro_arg *info;
-    size_t count, arg_cap, value_cap, info_cap;
-};
-
-static enum err parse_argument(struct parser *p, struct signature *s)
-{
-    struct node *name = NULL, *value = NULL;
-    unsigned fors = p->fors;
-    p->fors = 0;
-    enum err rc = parse_target(p, true, false, NULL, &name);
-    p->fors = fors;
-    if (rc) return rc;
-    for (size_t i = 0; i < s->count; i++)
-        if (s->arg[i] == name->name) return parse_error(p, p->now - 1, "duplicate argument '%s' in macro definition", name->name->name.ptr);
-    if (parse_skip(p, TOKEN_COLON) && (rc = parse_type(p))) return rc;
-    struct view source = {0};
-    if (parse_skip(p, TOKEN_ASSIGN)) {
-        const struct token *from = p->now;
-        if ((rc = parse_expression(p, true, &value))) return rc;
-        source = view_from(p->t->text.ptr + from->at, p->now[-1].end - from->at);
-    } else if (s->count && s->value[s->count - 1]) {
-        return parse_error(p, p->now, "non-default argument follows default argument");
-    }
-    mem_grow(&s->arg, &s->arg_cap, s->count + 1, sizeof(struct symbol *));
-    mem_grow(&s->value, &s->value_cap, s->count + 1, sizeof(struct node *));
-    mem_grow(&s->info, &s->info_cap, s->count + 1, sizeof *s->info);
-    s->arg[s->count] = name->name;
-    s->value[s->count] = value;
-    s->info[s->count++] = (struct jinja_macro_arg){name->name->name, source};
-    return ERR_OK;
-}
-
-static void *arena_keep(struct arena *a, const void *p, size_t bytes) { return bytes ? memcpy(arena_alloc(a, bytes), p, bytes) : NULL; }
-
-static void signature_take(struct parser *p, struct signature *s, struct node_macro *m, struct jinja_macro_info *info)
-{
-    m->arg_count = s->count;
-    m->arg = arena_keep(&p->t->arena, s->arg, s->count * sizeof *s->arg);
-    m->arg_default = arena_keep(&p->t->arena, s->value, s->count * sizeof *s->value);
-    if (!info) return;
-    info->arg_count = s->count;
-    info->args = arena_keep(&p->t->arena, s->info, s->count * sizeof *s->info);
-}
-
-static enum err parse_signature(struct parser *p, struct node_macro *m, struct jinja_macro_info *info)
-{
-    struct signature s = {0};
-    enum err rc;
-    TRY(parse_expect(p, TOKEN_LPAREN));
-    while (p->now->kind != TOKEN_RPAREN) {
-        if (s.count) TRY(parse_expect(p, TOKEN_COMMA));
-        TRY(parse_argument(p, &s));
-    }
-    TRY(parse_expect(p, TOKEN_RPAREN));
-    signature_take(p, &s, m, info);
-done:
-    mem_free(s.arg);
-    mem_free(s.value);
-    mem_free(s.info);
-    return rc;
-}
-
-static enum err parse_macro_body(struct parser *p, struct node_macro *m, const char *const *ends)
-{
-    unsigned loops = p->loops;
-    const struct token *at = p->now;
-    p->loops = 0;
-    m->outer = p->in_macro;
-    p->in_macro = m;
-    enum err rc = hard_statements(p, ends, true, &m->body);
-    p->in_macro = m->outer;
-    p->loops = loops;
-    for (size_t i = 0; i < m->arg_count && !rc; i++) {
-        struct view a = m->arg[i]->name;
-        if (view_is(a, "caller") && m->uses_caller && !m->arg_default[i])
-            rc = parse_error(p, at, "When defining macros or call blocks the special \"caller\" argument must be omitted or be given a default.");
-        if (view_is(a, "kwargs")) m->uses_kwargs = false;
-        if (view_is(a, "varargs")) m->uses_varargs = false;
-    }
-    return rc;
-}
-
-static void macro_add(struct parser *p, struct node *n, struct jinja_macro_info *info, const struct token *begin)
-{
-    if (p->tag_depth != 1) return;
-    info->source = view_from(p->t->text.ptr + begin->at, p->now->end - begin->at);
-    for (; p->line_at < begin->at; p->line_at++) p->lines += p->t->text.ptr[p->line_at] == '\n';
-    info->line = p->t->first_line + p->lines;
-    struct macro_vec *v = &p->macros;
-    mem_grow(&v->info, &v->cap, v->count + 1, sizeof *v->info);
-    mem_grow(&v->node, &v->node_cap, v->count + 1, sizeof(struct node *));
-    v->info[v->count] = *info;
-    v->node[v->count++] = n;
-}
-
-/* materialization NAME [, default] [, adapter='x'] [, supported_languages=[…]] */
-static enum err parse_materialization(struct parser *p, struct node_macro *m, struct jinja_macro_info *info)
-{
-    enum err rc = ERR_OK;
-    struct signature s = {0};
-    struct node *value = NULL;
-    info->adapter = view_of("default");
-    while (parse_skip(p, TOKEN_COMMA)) {
-        const struct token *at = p->now;
-        TRY(parse_expect(p, TOKEN_NAME));
-        if (token_is_name(at, "default")) continue;
-        bool adapter = token_is_name(at, "adapter");
-        if (!adapter && !token_is_name(at, "supported_languages")) {
-            TRY(parse_error(p, at, "materialization '%.*s' received unknown argument '%.*s'.", (int)info->name.len, info->name.ptr, (int)(at->end - at->at), p->t->text.ptr + at->at));
-        }
-        TRY(parse_expect(p, TOKEN_ASSIGN));
-        const struct token *from = p->now;
-        TRY(parse_expression(p, true, &value));
-        if (adapter) {
-            if (value->kind != NODE_CONST || !jinja_is_string(value->value)) TRY(parse_error(p, from, "a materialization's adapter must be a string"));
-            info->adapter = SV(value->value);
-        } else {
-            info->languages = view_from(p->t->text.ptr + from->at, p->now[-1].end - from->at);
-        }
-    }
-    s.count = 1;
-    const struct symbol *languages = parse_symbol(p, view_of("supported_languages"));
-    if (!info->languages.len) {
-        struct node_vec v = {0};
-        value = syntax_new(p, NODE_CONST, p->now->at);
-        value->value = str_const(&p->t->arena, "sql", 3);
-        node_push(&v, value);
-        value = syntax_new(p, NODE_LIST, p->now->at);
-        value->list = node_list_take(p, &v);
-        mem_free(v.item);
-    }
-    struct jinja_macro_arg arg = {languages->name, info->languages};
-    s.arg = &languages;
-    s.value = &value;
-    s.info = &arg;
-    signature_take(p, &s, m, info);
-done:
-    return rc;
-}
-
-static enum err parse_macro(struct parser *p, enum jinja_macro_kind kind, struct node **out)
-{
-    static const char *const ends[][3] = {{"endmacro", NULL}, {"endtest", "enddata_test", NULL}, {"endmaterialization", NULL}, {"enddocs", NULL}};
-    const struct token *begin = p->now - 1;
-    struct jinja_macro_info info = {.kind = kind};
-    struct node *n = syntax_new(p, NODE_MACRO, p->now->at), *name = NULL;
-    struct node_macro *m = n->macro = arena_zalloc(&p->t->arena, sizeof *m);
-    enum err rc;
-    p->now++;
-    if ((rc = parse_target(p, true, false, NULL, &name))) return rc;
-    info.name = name->name->name;
-    if (kind == JINJA_MACRO_MATERIALIZATION) rc = parse_materialization(p, m, &info);
-    else if (kind != JINJA_MACRO_DOCS) rc = parse_signature(p, m, &info);
-    if (rc) return rc;
-    const char *full = info.name.ptr;
-    if (kind == JINJA_MACRO_TEST) full = arena_printf(&p->t->arena, "test_%s", info.name.ptr);
-    if (kind == JINJA_MACRO_MATERIALIZATION) full = arena_printf(&p->t->arena, "materialization_%s_%.*s", info.name.ptr, (int)info.adapter.len, info.adapter.ptr);
-    m->name = parse_symbol(p, view_of(full));
-    info.full_name = m->name->name;
-    if ((rc = parse_macro_body(p, m, ends[kind]))) return rc;
-    macro_add(p, n, &info, begin);
-    return *out = n, ERR_OK;
-}
-
-static enum err parse_call_block(struct parser *p, struct node **out)
-{
-    static const char *const ends[] = {"endcall", NULL};
-    const struct token *at = p->now++;
-    struct node *n = syntax_new(p, NODE_CALL_BLOCK, at->at);
-    struct node_macro *m = n->macro = arena_zalloc(&p->t->arena, sizeof *m);
-    enum err rc;
-    if (p->now->kind == TOKEN_LPAREN && (rc = parse_signature(p, m, NULL))) return rc;
-    if ((rc = parse_expression(p, true, &m->call))) return rc;
-    if (m->call->kind != NODE_CALL) return parse_error(p, at, "expected call");
-    *out = n;
-    return parse_macro_body(p, m, ends);
-}
-
-/* ---- the smaller ones ---------------------------------------------------------------------------------------------------- */
-
-static enum err parse_filter_block(struct parser *p, struct node **out)
-{
-    static const char *const ends[] = {"endfilter", NULL};
-    struct node *n = syntax_new(p, NODE_FILTER_BLOCK, p->now++->at);
-    n->hides = arena_zalloc(&p->t->arena, sizeof *n->hides);
-    enum err rc = parse_filter(p, NULL, true, &n->filter);
-    *out = n;
-    return rc ? rc : hard_statements(p, ends, true, &n->body);
-}
-
-static enum err parse_with(struct parser *p, struct node **out)
-{
-    static const char *const ends[] = {"endwith", NULL};
-    struct node *n = syntax_new(p, NODE_WITH, p->now++->at), *x = NULL;
-    struct node_with *w = n->with = arena_zalloc(&p->t->arena, sizeof *w);
-    struct node_vec targets = {0}, values = {0};
-    enum err rc;
-    while (p->now->kind != TOKEN_BLOCK_END) {
-        if (targets.count) TRY(parse_expect(p, TOKEN_COMMA));
-        TRY(parse_target(p, false, false, NULL, &x));
-        node_push(&targets, x);
-        TRY(parse_expect(p, TOKEN_ASSIGN));
-        TRY(parse_expression(p, true, &x));
-        node_push(&values, x);
-    }
-    w->count = targets.count;
-    w->target = node_list_take(p, &targets).item;
-    w->value = node_list_take(p, &values).item;
-    TRY(hard_statements(p, ends, true, &w->body));
-    *out = n;
-done:
-    mem_free(targets.item);
-    mem_free(values.item);
-    return rc;
-}
-
-static enum err parse_print(struct parser *p, struct node **out)
-{
-    struct node *n = syntax_new(p, NODE_OUTPUT, p->now++->at), *x = NULL;
-    struct node_vec v = {0};
-    enum err rc = ERR_OK;
-    while (p->now->kind != TOKEN_BLOCK_END) {
-        if (v.count) TRY(parse_expect(p, TOKEN_COMMA));
-        TRY(parse_expression(p, true, &x));
-        node_push(&v, x);
-    }
-    n->list = node_list_take(p, &v);
-    *out = n;
-done:
-    mem_free(v.item);
-    return rc;
-}
-
-static enum err parse_do(struct parser *p, struct node **out)
-{
-    *out = syntax_new(p, NODE_DO, p->now++->at);
-    return parse_tuple(p, 0, NULL, &(*out)->a);
-}
-
-static enum err parse_loop_control(struct parser *p, enum node_kind kind, struct node **out)
-{
-    if (!p->loops) return parse_error(p, p->now, "'%s' outside of a for loop", kind == NODE_BREAK ? "break" : "continue");
-    *out = syntax_new(p, kind, p->now++->at);
-    return ERR_OK;
-}
-
-static enum err parse_unknown(struct parser *p, const char *name)
-{
-    static const char *const known[] = {"for", "if", "set", "macro", "call", "filter", "with", "do", "print", "break", "continue", "raw",
-        "materialization", "test", "data_test", "docs", "endfor", "endif", "endset", "endmacro", "endcall", "elif", "else", NULL};
-    static const char *const lacking[] = {"block", "extends", "include", "import", "from", "autoescape", "trans", "debug", NULL};
-    for (size_t i = 0; lacking[i]; i++) {
-        if (strcmp(lacking[i], name) != 0) continue;
-        p->fail_at = p->now->at;
-        return err_set(p->e, ERR_UNSUPPORTED, "the tag '%s' is not supported", name);
-    }
-    enum err rc = unexpected_tag(p, p->now, name);
-    const char *near = str_nearest(name, known);
-    if (near && strcmp(near, name) != 0) err_hint(p->e, "did you mean '%s'?", near);
-    return rc;
-}
-
-static enum err parse_tag(struct parser *p, const char *name, struct node **out)
-{
-    static const struct { const char *name; enum err (*parse)(struct parser *, struct node **); } plain[] = {
-        {"set", parse_set}, {"for", parse_for}, {"if", parse_if}, {"call", parse_call_block}, {"filter", parse_filter_block},
-        {"with", parse_with}, {"print", parse_print}, {"do", parse_do}};
-    static const struct { const char *name; enum jinja_macro_kind kind; } macros[] = {{"macro", JINJA_MACRO_PLAIN}, {"test", JINJA_MACRO_TEST},
-        {"data_test", JINJA_MACRO_TEST}, {"materialization", JINJA_MACRO_MATERIALIZATION}, {"docs", JINJA_MACRO_DOCS}};
-    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-        if (!strcmp(plain[i].name, name)) return plain[i].parse(p, out);
-    for (size_t i = 0; i < sizeof macros / sizeof *macros; i++)
-        if (!strcmp(macros[i].name, name)) return parse_macro(p, macros[i].kind, out);
-    if (!strcmp(name, "break")) return parse_loop_control(p, NODE_BREAK, out);
-    if (!strcmp(name, "continue")) return parse_loop_control(p, NODE_CONTINUE, out);
-    p->tag_depth--;
-    return parse_unknown(p, name);
-}
-
-enum err parse_statement(struct parser *p, struct node **out)
-{
-    if (p->now->kind != TOKEN_NAME) return parse_error(p, p->now, "tag name expected");
-    if (p->tag_depth == 64) return parse_error(p, p->now, "blocks are nested too deeply (64)");
-    p->tag[p->tag_depth++] = SV(p->now->value).ptr;
-    enum err rc = parse_tag(p, SV(p->now->value).ptr, out);
-    if (!rc) p->tag_depth--;
     return rc;
 }
 
