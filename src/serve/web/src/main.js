@@ -138,7 +138,7 @@ async function onEvent(name, data) {
   const before = page.newest;
   await refreshStatus();
   const all = name === 'reset' || page.newest !== before;
-  for (const card of page.cards) if (all || card.failed || card.chart.tables.some((t) => data.tables?.includes(t))) card.load();
+  for (const card of page.cards) if (all || card.failed || !card.chart.tables.length || card.chart.tables.some((t) => data.tables?.includes(t))) card.load();
   if (view.board === 'pipeline') { const fresh = pipeline(); document.querySelectorAll('#charts > .card:not([id])').forEach((n, i) => !n.contains(document.activeElement) && fresh[i] && n.replaceWith(fresh[i])); }
   summary();
 }
