@@ -160,8 +160,8 @@ int cli_main(int argc, char **argv, const struct cli_command *const *commands)
     enum err flushed = cli_flush(&cli, &flush_error);
     if (rc == ERR_OK && flushed != ERR_OK) rc = flushed, e = flush_error;
     int code = cli.out_gone && rc == ERR_STOPPED ? 0 : cli_exit_code(rc);
-    if (rc == ERR_OK) code = cli.exit_code;
-    if (rc != ERR_OK && !cli.out_gone) tell(&cli, &e);
+    if (cli.exit_code) code = cli.exit_code;
+    if (rc != ERR_OK && !cli.out_gone && !cli.told) tell(&cli, &e);
     buf_reset(&cli.out);
     arena_reset(&cli.arena);
     return code;

@@ -136,7 +136,8 @@ struct cli {
     size_t given_count;
     struct buf out; /* what goes to stdout: cli_flush */
     bool out_gone;  /* the reader of our stdout has left */
-    int exit_code;  /* of a command that returned ERR_OK having told all there is to tell (dbt's 1 and 2) */
+    int exit_code;  /* not 0: instead of the one that the error stands for (dbt's 1 and 2) */
+    bool told;      /* the user has already read of the error */
     struct arena arena; /* texts of options and settings; lives as long as the program */
 };
 

@@ -1,6 +1,6 @@
 #include "cli/dbt.h"
 
-CLI_DBT_COMMAND(build, CLI_TABLES, "make gold from silver, or build any dbt project", "[FLAG]...",
+CLI_DBT_COMMAND(build, CLI_TABLES, "make gold from silver, or build any dbt project", "",
                 "On a lake: runs its dbt project (the one built in, or that of the setting dbt) natively over silver, tests "
                 "included, and publishes the marts as gold in one commit. Cost follows new data: partial aggregates of new "
                 "batches are appended, and what has not changed is not run.\n\n"

@@ -1,5 +1,5 @@
 #include "cli/dbt.h"
 
-CLI_DBT_COMMAND(clean, CLI_DBT, "remove what a dbt project's runs have written", "[FLAG]...",
+CLI_DBT_COMMAND(clean, CLI_DBT, "remove what a dbt project's runs have written", "",
                 NULL,
                 "lakefm clean --project-dir my_project");

@@ -76,7 +76,9 @@ enum err cli_dbt_run(struct cli *cli, const void *options, struct error *e)
     } else {
         rc = run_on_lake(cli, &o, &outcome, e);
     }
-    if (rc == ERR_OK) cli->exit_code = outcome.exit_code;
+    if (rc != ERR_BUSY) cli->exit_code = outcome.exit_code;
+    /* An error has been printed as dbt prints it: on a terminal once is enough. */
+    cli->told = outcome.exit_code && isatty(STDOUT_FILENO);
 done:
     model_options_reset(&o);
     mem_free(words);

@@ -60,6 +60,14 @@ for day in 1 2 3; do
 done
 run fm audit; code 0; no_out BAD
 
+# Gold.
+run fm build; code 0; out 'Completed successfully'
+run fm status; code 0; out 'top_songs_by_play_count'; out 'gold all of silver'
+is "$(value 'sum(play_count) from top_songs_by_play_count')" "$(lines listen_events)"
+is "$(value 'count(*) > 0 from gold.daily_user_listen_counts')" true
+run fm build; code 0
+run fm audit; code 0; no_out BAD
+
 # Another writer holds the lake.
 exec 9<>lake/log/writer.lock
 if flock -n 9; then
