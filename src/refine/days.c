@@ -7,6 +7,8 @@
 #include "refine/days_file.h"
 
 #include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,13 +24,21 @@ struct days {
     size_t slot_count;
     uint64_t batch, clock;
     bool anew;
-    size_t bytes, limit;
+    atomic_size_t bytes; /* of sets that are here and not leaving */
+    size_t limit;
+    struct keyset_spare spare;
+    pthread_mutex_t lock;
+    pthread_cond_t written;
+    struct day_keys *leaving; /* queue */
 };
 
 struct days *days_new(const struct days_options *options)
 {
     struct days *d = mem_zalloc(sizeof *d);
     d->o = *options;
+    keyset_spare_init(&d->spare);
+    pthread_mutex_init(&d->lock, NULL);
+    pthread_cond_init(&d->written, NULL);
     return d;
 }
 
@@ -45,11 +55,12 @@ void days_free(struct days **days)
     for (size_t i = 0; i < (*days)->count; i++) day_free((*days)->day[i]);
     mem_free((*days)->day);
     mem_free((*days)->slots);
+    keyset_spare_reset(&(*days)->spare);
+    pthread_mutex_destroy(&(*days)->lock);
+    pthread_cond_destroy(&(*days)->written);
     mem_free(*days);
     *days = NULL;
 }
-
-size_t days_bytes(const struct days *d) { return d->bytes; }
 
 /* Heap; NULL: this lake has no state folder. */
 static char *file_path(const struct days *d, const struct day_keys *k, const char *suffix)
@@ -99,6 +110,7 @@ static struct day_keys *make(struct days *d, const struct contract *table, int64
     struct day_keys *k = mem_zalloc(sizeof *k);
     k->table = table;
     k->day = day;
+    k->set.spare = &d->spare;
     mem_grow(&d->day, &d->cap, d->count + 1, sizeof *d->day);
     d->day[d->count++] = k;
     if (d->count * 2 >= d->slot_count) rehash(d);
@@ -145,8 +157,8 @@ static void count_bytes(struct days *d, size_t before, const struct day_keys *k)
     d->bytes -= before;
 }
 
-/* Moves the set of a touched day to a file that becomes its state file with the commit. */
-static bool send_away(struct days *d, struct day_keys *k)
+/* Writes the set of a touched day to a file that becomes its state file with the commit. */
+static bool write_next(struct days *d, struct day_keys *k)
 {
     struct error e = {0};
     char *path = file_path(d, k, "next");
@@ -156,26 +168,80 @@ static bool send_away(struct days *d, struct day_keys *k)
     return ok;
 }
 
+void days_settle(struct days *d)
+{
+    pthread_mutex_lock(&d->lock);
+    for (struct day_keys *k; (k = d->leaving);) {
+        d->leaving = k->leaving;
+        k->place = DAY_WRITING;
+        pthread_mutex_unlock(&d->lock);
+        bool ok = write_next(d, k);
+        pthread_mutex_lock(&d->lock);
+        if (ok) {
+            keyset_reset(&k->set);
+            k->place = DAY_AWAY;
+        } else { /* it stays, for this batch */
+            k->returns = RETURNS_MOST + 1;
+            k->place = DAY_HERE;
+            d->bytes += keyset_bytes(&k->set);
+        }
+        pthread_cond_broadcast(&d->written);
+    }
+    pthread_mutex_unlock(&d->lock);
+}
+
+/* Takes a set out of the queue, or waits until it is written. */
+static void stop_leaving(struct days *d, struct day_keys *k)
+{
+    pthread_mutex_lock(&d->lock);
+    while (k->place == DAY_WRITING) pthread_cond_wait(&d->written, &d->lock);
+    if (k->place == DAY_LEAVING) {
+        struct day_keys **at = &d->leaving;
+        while (*at != k) at = &(*at)->leaving;
+        *at = k->leaving;
+        k->place = DAY_HERE;
+        k->returns++;
+        d->bytes += keyset_bytes(&k->set);
+    }
+    pthread_mutex_unlock(&d->lock);
+}
+
+static void start_leaving(struct days *d, struct day_keys *k)
+{
+    pthread_mutex_lock(&d->lock);
+    struct day_keys **at = &d->leaving;
+    while (*at) at = &(*at)->leaving;
+    *at = k;
+    k->leaving = NULL;
+    k->place = DAY_LEAVING;
+    d->bytes -= keyset_bytes(&k->set);
+    pthread_mutex_unlock(&d->lock);
+}
+
 static int compare_used(const void *a, const void *b)
 {
     uint64_t x = (*(struct day_keys *const *)a)->used, y = (*(struct day_keys *const *)b)->used;
     return x < y ? -1 : x > y;
 }
 
-static void drop_set(struct days *d, struct day_keys *k)
+static void drop_fresh(struct day_keys *k)
 {
-    size_t before = keyset_bytes(&k->set);
-    if (k->touched && !send_away(d, k)) {
-        k->returns = RETURNS_MOST + 1;
-        return;
-    }
-    keyset_reset(&k->set);
-    count_bytes(d, before, k);
     mem_free(k->fresh);
     k->fresh = NULL;
     k->fresh_count = k->fresh_cap = 0;
-    if (k->touched) k->away = true, k->has_file = false;
-    else k->checked = false;
+}
+
+static void drop_set(struct days *d, struct day_keys *k)
+{
+    if (k->touched) {
+        k->has_file = false; /* the file `next` will hold all */
+        drop_fresh(k);
+        start_leaving(d, k);
+        return;
+    }
+    d->bytes -= keyset_bytes(&k->set);
+    keyset_reset(&k->set);
+    k->checked = false;
 }
 
 /* Down to three quarters, so that the search pays. When all are in use, the limit gives way for this batch. */
@@ -183,8 +249,12 @@ static void make_room(struct days *d, const struct day_keys *keep)
 {
     struct day_keys **idle = mem_array(d->count, sizeof *idle);
     size_t n = 0;
-    for (size_t i = 0; i < d->count; i++)
-        if (d->day[i] != keep && d->day[i]->set.bits && d->day[i]->returns <= RETURNS_MOST) idle[n++] = d->day[i];
+    pthread_mutex_lock(&d->lock);
+    for (size_t i = 0; i < d->count; i++) {
+        struct day_keys *k = d->day[i];
+        if (k != keep && k->place == DAY_HERE && k->set.room && k->returns <= RETURNS_MOST) idle[n++] = k;
+    }
+    pthread_mutex_unlock(&d->lock);
     qsort(idle, n, sizeof *idle, compare_used);
     for (size_t i = 0; i < n && d->bytes > d->limit / 4 * 3; i++) drop_set(d, idle[i]);
     if (d->bytes > d->limit / 4 * 3) d->limit = d->bytes + d->bytes / 2;
@@ -198,7 +268,7 @@ static enum err come_back(struct days *d, struct day_keys *k, struct error *e)
     enum err rc = days_file_read(path, lake_id(d->o.lake), k->day, &k->set, &file, e);
     if (rc == ERR_OK && !file.whole) rc = err_set(e, ERR_CORRUPT, "%s was changed while in use", path);
     count_bytes(d, 0, k);
-    k->away = false;
+    k->place = DAY_HERE;
     k->returns++;
     mem_free(path);
     return rc;
@@ -290,6 +360,16 @@ static void add_needs(struct days *d, struct days_need **needs, size_t *count, s
     }
 }
 
+static void recount(struct days *d)
+{
+    size_t bytes = 0;
+    pthread_mutex_lock(&d->lock);
+    for (size_t i = 0; i < d->count; i++)
+        if (d->day[i]->place == DAY_HERE) bytes += keyset_bytes(&d->day[i]->set);
+    d->bytes = bytes;
+    pthread_mutex_unlock(&d->lock);
+}
+
 static enum err catch_up(struct days *d, struct day_keys *k, struct standing s, struct error *e)
 {
     struct days_need *needs = NULL;
@@ -301,8 +381,7 @@ static enum err catch_up(struct days *d, struct day_keys *k, struct standing s, 
     add_needs(d, &needs, &count, &cap);
     log_info("dedupe: reading the keys of %zu day%s again", count, count == 1 ? "" : "s");
     TRY(d->o.catch_up(d->o.ctx, needs, count, e));
-    d->bytes = 0;
-    for (size_t i = 0; i < d->count; i++) d->bytes += keyset_bytes(&d->day[i]->set);
+    recount(d);
     for (size_t i = 0; i < count; i++) {
         struct day_keys *one = needs[i].keys;
         struct standing now = standing_of(d, one->table, one->day);
@@ -352,15 +431,21 @@ enum err days_add(struct days *d, struct day_keys *k, const struct hash128 *key,
 {
     enum err rc = ERR_OK;
     k->used = ++d->clock;
-    if (k->away) TRY(come_back(d, k, e));
+    stop_leaving(d, k);
+    if (k->place == DAY_AWAY) TRY(come_back(d, k, e));
     else if (!k->checked) { /* its clean set was dropped for room */
         struct day_keys *same;
         k->returns++;
         TRY(days_get(d, k->table, k->day, &same, e));
     }
     size_t before = keyset_bytes(&k->set);
+    if (!k->set.room) { /* a new day: likely as big as the one before */
+        const struct day_keys *yesterday = find(d, k->table, k->day - 1);
+        if (yesterday) keyset_reserve(&k->set, yesterday->known + yesterday->known / 8);
+    }
     size_t fresh = keyset_add_rows(&k->set, key, payload, rows, n, answer);
     count_bytes(d, before, k);
+    k->known = k->set.count;
     if (fresh) {
         k->touched = true;
         if (k->has_file) {
@@ -387,10 +472,10 @@ static void keep(struct days *d, struct day_keys *k)
     enum err rc = ERR_OK;
     k->through = d->batch;
     if (!path) goto done;
-    if (k->away) {
+    if (k->place == DAY_AWAY) {
         if (rename(next, path) != 0) rc = ERR_IO;
         k->has_file = rc == ERR_OK;
-        k->away = false;
+        k->place = DAY_HERE;
         k->checked = false; /* the set is not here */
     } else if (k->has_file && days_file_append(path, k->file_bytes, k->fresh, k->fresh_count, d->batch, k->set.count,
                                                &k->file_bytes, &e) == ERR_OK) {
@@ -405,27 +490,27 @@ done:
     mem_free(next);
 }
 
-static bool empty(const struct day_keys *k) { return !k->set.bits; }
+static bool empty(const struct day_keys *k) { return !k->set.room; }
 
 void days_committed(struct days *d)
 {
+    days_settle(d);
     for (size_t i = 0; i < d->count; i++) {
         struct day_keys *k = d->day[i];
         if (k->touched) keep(d, k);
         k->touched = false;
-        mem_free(k->fresh);
-        k->fresh = NULL;
-        k->fresh_count = k->fresh_cap = 0;
+        drop_fresh(k);
     }
     sweep(d, empty);
 }
 
-static bool was_touched(const struct day_keys *k) { return k->touched || k->away || !k->set.bits; }
+static bool was_touched(const struct day_keys *k) { return k->touched || !k->set.room; }
 
 void days_abandon(struct days *d)
 {
+    d->leaving = NULL;
     for (size_t i = 0; i < d->count; i++) {
-        if (!d->day[i]->away) continue;
+        if (d->day[i]->place != DAY_AWAY) continue;
         char *next = file_path(d, d->day[i], "next");
         if (next) unlink(next);
         mem_free(next);

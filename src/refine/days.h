@@ -14,13 +14,20 @@
  * Memory: sets are dropped or moved to their file, the one idle longest first, above options.bytes; a day that comes back
  * again and again stays, so that input in disorder costs memory (27 to 53 bytes a row), not time.
  *
- * One thread at a time. */
+ * One thread at a time, but for days_settle, which any thread may call beside it. */
 #ifndef LAKEFM_REFINE_DAYS_H
 #define LAKEFM_REFINE_DAYS_H
 
 #include "lake/lake.h"
 #include "refine/keyset.h"
 #include "schema/contract.h"
+
+enum day_place {
+    DAY_HERE,
+    DAY_LEAVING, /* waits to be written to the file `next`; the set is still here */
+    DAY_WRITING, /* somebody is at it */
+    DAY_AWAY,    /* in the file */
+};
 
 struct day_keys {
     const struct contract *table;
@@ -29,12 +36,14 @@ struct day_keys {
     uint64_t through;   /* the last commit whose rows are in */
     bool checked;       /* against the lake, in this batch */
     bool touched;       /* got rows in this batch */
-    bool away;          /* the set is in the file `next` */
+    enum day_place place; /* guarded by the lock, but that only who has the turn leaves DAY_HERE and DAY_AWAY */
+    struct day_keys *leaving; /* next in the queue */
     uint32_t returns;   /* how often it came back in this batch */
     bool has_file;      /* the state file holds exactly what was there before this batch … */
     uint64_t file_bytes; /* … and is this long */
     struct keyset_entry *fresh; /* with has_file: the entries of this batch */
     size_t fresh_count, fresh_cap;
+    size_t known;       /* rows, also while the set is away or dropped */
     uint64_t used;      /* when last */
 };
 
@@ -63,9 +72,10 @@ enum err days_get(struct days *d, const struct contract *table, int64_t day, str
 /* keyset_add_rows on it, with book-keeping. */
 enum err days_add(struct days *d, struct day_keys *keys, const struct hash128 *key, const uint64_t *payload,
                   const uint16_t *rows, size_t n, uint8_t *answer, struct error *e) MUST_CHECK;
+/* Writes the sets that are to leave memory. Called without the turn, so that nobody waits for it. */
+void days_settle(struct days *d);
 /* The commit stands: brings the state files up to date. Failures are logged. */
 void days_committed(struct days *d);
 void days_abandon(struct days *d); /* forgets all sets that got rows in this batch */
-size_t days_bytes(const struct days *d);
 
 #endif

@@ -43,6 +43,8 @@ struct dims_fact {
     int64_t day;
     const char *path;
 };
+/* Whether some user's levels could not be placed: then dims_settle before dims_write. */
+bool dims_loose(const struct dims *d);
 /* Places what could not be placed without the facts. lake NULL: the batch's files are all there is (rebuild). */
 enum err dims_settle(struct dims *d, struct lake *lake, const struct schema_set *contracts, const struct dims_fact *facts,
                      size_t count, struct error *e) MUST_CHECK;

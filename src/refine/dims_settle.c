@@ -120,8 +120,8 @@ struct rebuilt {
 
 static void finish_user(struct dims *d, struct rebuilt *r)
 {
-    struct dims_user *u = r->user != INT64_MIN || r->count ? dims_user_get(d, r->user) : NULL;
-    if (!u || !u->runs.loose) return;
+    struct dims_user *u = dims_user_get(d, r->user);
+    if (!u->runs.loose) return;
     runs_replace(&u->runs, r->run, r->count);
     d->history_changed = d->users_changed = true;
 }
@@ -164,6 +164,13 @@ done:
     buf_reset(&q);
     mem_free(r.run);
     return rc;
+}
+
+bool dims_loose(const struct dims *d)
+{
+    for (size_t i = 0; i < d->touched_user_count; i++)
+        if (d->user[d->touched_user[i]].runs.loose) return true;
+    return false;
 }
 
 static bool can_tell(const struct contract *c)

@@ -241,6 +241,7 @@ static enum err take_batch(struct worker *w, struct claimed *c, const struct dec
     copying(r, true);
     if (at_end(c, b)) piece_done(w, c);
     place_copy(w, c->topic, b);
+    days_settle(r->days);
     if (b->full) {
         place_forget(w, c->topic);
         decode_forget(c->reader->decoder);
@@ -339,12 +340,15 @@ static void drop_jobs(struct refine *r)
     r->jobs_end = &r->jobs;
 }
 
-static enum err run(struct refine *r, struct error *e)
+/* beside: what the first worker does before it joins the others; may be NULL. */
+static enum err run(struct refine *r, enum err (*beside)(struct refine *r, struct error *e), struct error *e)
 {
+    struct error own = {0};
     unsigned started = 0;
     for (unsigned i = 1; i < r->threads; i++)
         if (pthread_create(&r->worker[i].thread, NULL, work, &r->worker[i]) == 0) started = i;
         else break;
+    if (beside && beside(r, &own) != ERR_OK) fail(r, &own);
     work(&r->worker[0]);
     for (unsigned i = 1; i <= started; i++) pthread_join(r->worker[i].thread, NULL);
     if (!atomic_load(&r->failed)) return ERR_OK;
@@ -359,15 +363,15 @@ enum err engine_run(struct refine *r, const struct refine_source *source, struct
     r->tickets = 0;
     r->exhausted = false;
     atomic_store(&r->turn, 0);
-    enum err rc = run(r, e);
+    enum err rc = run(r, NULL, e);
     r->source = NULL;
     return rc;
 }
 
-enum err engine_drain(struct refine *r, struct error *e)
+enum err engine_drain(struct refine *r, enum err (*beside)(struct refine *r, struct error *e), struct error *e)
 {
     r->source = NULL;
     r->tickets = 0;
     atomic_store(&r->turn, 0);
-    return run(r, e);
+    return run(r, beside, e);
 }

@@ -124,8 +124,8 @@ struct refine {
 
 /* engine.c */
 enum err engine_run(struct refine *r, const struct refine_source *source, struct error *e) MUST_CHECK;
-/* Writes all row groups that are closed. */
-enum err engine_drain(struct refine *r, struct error *e) MUST_CHECK;
+/* Writes all row groups that are closed; one thread runs `beside` (may be NULL) before it helps. */
+enum err engine_drain(struct refine *r, enum err (*beside)(struct refine *r, struct error *e), struct error *e) MUST_CHECK;
 void engine_ready(void *ctx, struct row_group *group); /* partitions_options.ready */
 bool engine_failed(void *ctx);
 /* Brings what all workers gathered into the dimensions. Nobody may be gathering. */

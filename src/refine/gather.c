@@ -78,10 +78,11 @@ struct stretch {
     int64_t from_ts, to_ts;
 };
 struct lens_song {
-    uint32_t artist, duration;
-    uint32_t rank, next; /* next of the same title: index + 1 */
+    uint32_t artist, duration, rank;
+    uint32_t next; /* of the same title: index + 1 in `more` */
     int64_t first_seen;
-    uint32_t count, song;
+    uint32_t count; /* 0: none */
+    uint32_t song;
 };
 
 struct gather_lens {
@@ -89,10 +90,10 @@ struct gather_lens {
     size_t stretch_count;
     uint32_t *used; /* user codes with a stretch since the last flush */
     size_t used_count, used_cap;
-    uint32_t *title; /* by song code: index + 1 of its last lens_song */
-    size_t title_count;
-    struct lens_song *song;
-    size_t song_count, song_cap;
+    struct lens_song *song; /* by song code: with the artist, duration and table first met */
+    size_t song_count;
+    struct lens_song *more; /* with others */
+    size_t more_count, more_cap;
 };
 
 void gather_init(struct gather *g, struct lexicon *lexicon, const struct gather_domains *domains, size_t topics)
@@ -109,8 +110,8 @@ void gather_reset(struct gather *g)
         if (!l) continue;
         mem_free(l->stretch);
         mem_free(l->used);
-        mem_free(l->title);
         mem_free(l->song);
+        mem_free(l->more);
         mem_free(l);
     }
     mem_free(g->lens);
@@ -355,18 +356,34 @@ static void take_song(struct gather *g, const struct gather_song *one)
     g->song_slot[slot] = (uint32_t)++g->song_count;
 }
 
-static void add_lens_song(struct gather_lens *l, uint32_t song, uint32_t artist, uint32_t duration, uint32_t rank, int64_t ts)
+static inline bool is_song(const struct lens_song *s, uint32_t artist, uint32_t duration, uint32_t rank)
 {
-    for (uint32_t i = l->title[song]; i; i = l->song[i - 1].next) {
-        struct lens_song *s = &l->song[i - 1];
-        if (s->artist != artist || s->duration != duration || s->rank != rank || s->count == UINT32_MAX) continue;
-        s->count++;
-        if (ts < s->first_seen) s->first_seen = ts;
+    return s->count && s->count < UINT32_MAX && s->artist == artist && s->duration == duration && s->rank == rank;
+}
+
+static void count_song(struct lens_song *s, int64_t ts)
+{
+    s->count++;
+    if (ts < s->first_seen) s->first_seen = ts;
+}
+
+/* Not the first of its title. */
+static void count_more(struct gather_lens *l, const struct lens_song *one)
+{
+    struct lens_song *head = &l->song[one->song];
+    if (!head->count) {
+        *head = *one;
         return;
     }
-    mem_grow(&l->song, &l->song_cap, l->song_count + 1, sizeof *l->song);
-    l->song[l->song_count] = (struct lens_song){artist, duration, rank, l->title[song], ts, 1, song};
-    l->title[song] = (uint32_t)++l->song_count;
+    for (uint32_t i = head->next; i; i = l->more[i - 1].next)
+        if (is_song(&l->more[i - 1], one->artist, one->duration, one->rank)) {
+            count_song(&l->more[i - 1], one->first_seen);
+            return;
+        }
+    mem_grow(&l->more, &l->more_cap, l->more_count + 1, sizeof *l->more);
+    l->more[l->more_count] = *one;
+    l->more[l->more_count].next = head->next;
+    head->next = (uint32_t)++l->more_count;
 }
 
 static void gather_songs(struct gather *g, struct gather_lens *l, const struct gather_plan *plan,
@@ -377,12 +394,14 @@ static void gather_songs(struct gather *g, struct gather_lens *l, const struct g
     const int64_t *ts = source->batch->ts_ms;
     uint32_t top = 0;
     for (uint32_t i = 0; i < source->batch->rows; i++) top = song[i] > top ? song[i] : top;
-    reach(&l->title, &l->title_count, top, sizeof *l->title);
+    reach(&l->song, &l->song_count, top, sizeof *l->song);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t row = rows ? rows[i] : i, ahead = i + AHEAD < n ? i + AHEAD : n - 1;
-        uint32_t soon = l->title[song[rows ? rows[ahead] : ahead]];
-        if (soon) __builtin_prefetch(&l->song[soon - 1], 1);
-        if (song[row] && artist[row]) add_lens_song(l, song[row], artist[row], duration[row], rank, ts[row]);
+        __builtin_prefetch(&l->song[song[rows ? rows[ahead] : ahead]], 1);
+        if (!song[row] || !artist[row]) continue;
+        struct lens_song *s = &l->song[song[row]];
+        if (is_song(s, artist[row], duration[row], rank)) count_song(s, ts[row]);
+        else count_more(l, &(struct lens_song){artist[row], duration[row], rank, 0, ts[row], 1, song[row]});
     }
 }
 
@@ -489,6 +508,17 @@ void gather_rows(struct gather *g, size_t topic, const struct gather_plan *plan,
     if (primary && plan->time) gather_times(g, source, rows, n);
 }
 
+static void flush_song(struct gather *g, const struct gather_plan *plan, const uint32_t *const *maps,
+                       const struct lens_song *s)
+{
+    if (!s->count) return;
+    struct gather_song one = {.song = number_of(plan, maps, GATHER_SONG, s->song),
+                              .artist = number_of(plan, maps, GATHER_ARTIST, s->artist),
+                              .duration = number_of(plan, maps, GATHER_DURATION, s->duration),
+                              .rank = s->rank, .count = s->count, .first_seen = s->first_seen};
+    take_song(g, &one);
+}
+
 void gather_flush(struct gather *g, size_t topic, const struct gather_plan *plan, const uint32_t *const *maps)
 {
     struct gather_lens *l = g->lens[topic];
@@ -497,13 +527,9 @@ void gather_flush(struct gather *g, size_t topic, const struct gather_plan *plan
         if (l->stretch[l->used[i]].count) take_stretch(g, plan, maps, l->used[i], &l->stretch[l->used[i]]);
     l->used_count = 0;
     for (size_t i = 0; i < l->song_count; i++) {
-        const struct lens_song *s = &l->song[i];
-        struct gather_song one = {.song = number_of(plan, maps, GATHER_SONG, s->song),
-                                  .artist = number_of(plan, maps, GATHER_ARTIST, s->artist),
-                                  .duration = number_of(plan, maps, GATHER_DURATION, s->duration),
-                                  .rank = s->rank, .count = s->count, .first_seen = s->first_seen};
-        take_song(g, &one);
-        l->title[s->song] = 0;
+        flush_song(g, plan, maps, &l->song[i]);
+        l->song[i] = (struct lens_song){0};
     }
-    l->song_count = 0;
+    for (size_t i = 0; i < l->more_count; i++) flush_song(g, plan, maps, &l->more[i]);
+    l->more_count = 0;
 }

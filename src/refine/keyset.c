@@ -1,12 +1,13 @@
 #include "refine/keyset.h"
 
 #include "base/mem.h"
+#include "refine/pages.h"
 
-#include <pthread.h>
 #include <string.h>
 #include <sys/random.h>
 
-enum { FIRST_BITS = 6, AHEAD = 12 };
+enum { FIRST_ROOM = 64, AHEAD = 12, BIG_ROOM = 1 << 16 /* from here on tables are whole pages */ };
+static const size_t SPARE_MOST = 16u << 20;
 
 static uint64_t seed[2];
 static pthread_once_t seed_once = PTHREAD_ONCE_INIT;
@@ -32,47 +33,116 @@ uint32_t keyset_payload(uint64_t payload)
     return folded <= KEYSET_ANY_PAYLOAD ? folded + 2 : folded;
 }
 
-void keyset_reset(struct keyset *set)
+/* ---- tables ---- */
+
+static size_t table_bytes(size_t room) { return room * sizeof(struct keyset_entry); }
+
+static struct keyset_entry *spare_take(struct keyset_spare *spare, size_t *room)
 {
-    mem_free(set->slots);
-    *set = (struct keyset){0};
+    struct keyset_entry *found = NULL;
+    if (!spare) return NULL;
+    pthread_mutex_lock(&spare->lock);
+    for (int i = 0; i < KEYSET_SPARES && !found; i++) {
+        if (!spare->slots[i] || spare->room[i] < *room || spare->room[i] > *room + *room / 2) continue;
+        found = spare->slots[i];
+        *room = spare->room[i];
+        spare->slots[i] = NULL;
+        spare->bytes -= table_bytes(*room);
+    }
+    pthread_mutex_unlock(&spare->lock);
+    return found;
 }
 
-size_t keyset_bytes(const struct keyset *set) { return set->bits ? sizeof *set->slots << set->bits : 0; }
+static bool spare_give(struct keyset_spare *spare, struct keyset_entry *slots, size_t room)
+{
+    bool given = false;
+    if (!spare) return false;
+    pthread_mutex_lock(&spare->lock);
+    for (int i = 0; i < KEYSET_SPARES && !given; i++) {
+        if (spare->slots[i] || spare->bytes + table_bytes(room) > SPARE_MOST) continue;
+        spare->slots[i] = slots;
+        spare->room[i] = room;
+        spare->bytes += table_bytes(room);
+        given = true;
+    }
+    pthread_mutex_unlock(&spare->lock);
+    return given;
+}
+
+/* *room grows when a spare one is greater. */
+static struct keyset_entry *table_new(struct keyset_spare *spare, size_t *room)
+{
+    if (*room < BIG_ROOM) return mem_zalloc(table_bytes(*room));
+    struct keyset_entry *slots = spare_take(spare, room);
+    if (slots) return memset(slots, 0, table_bytes(*room));
+    return pages_alloc(table_bytes(*room));
+}
+
+static void table_free(struct keyset_spare *spare, struct keyset_entry *slots, size_t room)
+{
+    if (!slots || room < BIG_ROOM) mem_free(slots);
+    else if (!spare_give(spare, slots, room)) pages_free(slots, table_bytes(room));
+}
+
+void keyset_spare_init(struct keyset_spare *spare)
+{
+    *spare = (struct keyset_spare){0};
+    pthread_mutex_init(&spare->lock, NULL);
+}
+
+void keyset_spare_reset(struct keyset_spare *spare)
+{
+    for (int i = 0; i < KEYSET_SPARES; i++) pages_free(spare->slots[i], table_bytes(spare->room[i]));
+    pthread_mutex_destroy(&spare->lock);
+}
+
+void keyset_reset(struct keyset *set)
+{
+    table_free(set->spare, set->slots, set->room);
+    *set = (struct keyset){.spare = set->spare};
+}
+
+size_t keyset_bytes(const struct keyset *set) { return table_bytes(set->room); }
+
+/* Lemire's multiply-shift: keeps the order of places. */
+static inline size_t slot_of(uint64_t place, size_t room) { return (size_t)((__uint128_t)place * room >> 64); }
 
 /* Slots are sorted by place but for the runs that probing makes, so the sweep writes the new table nearly in order. */
-static void resize(struct keyset *set, unsigned bits)
+static void resize(struct keyset *set, size_t room)
 {
     pthread_once(&seed_once, seed_make);
     struct keyset_entry *old = set->slots;
-    size_t old_slots = set->bits ? (size_t)1 << set->bits : 0, mask = ((size_t)1 << bits) - 1;
-    set->slots = mem_zalloc(sizeof *set->slots << bits);
-    set->bits = bits;
-    for (size_t i = 0; i < old_slots; i++) {
+    size_t old_room = set->room;
+    set->slots = table_new(set->spare, &room);
+    set->room = room;
+    for (size_t i = 0; i < old_room; i++) {
         if (!old[i].payload) continue;
-        size_t at = place_of(old[i].lo, old[i].hi) >> (64 - bits);
-        while (set->slots[at].payload) at = (at + 1) & mask;
+        size_t at = slot_of(place_of(old[i].lo, old[i].hi), room);
+        while (set->slots[at].payload)
+            if (++at == room) at = 0;
         set->slots[at] = old[i];
     }
-    mem_free(old);
+    table_free(set->spare, old, old_room);
 }
 
-static inline bool is_full(const struct keyset *set, size_t more)
+/* Room for `more` entries: doubled while small, by half when big. */
+static void make_room(struct keyset *set, size_t more)
 {
-    return !set->bits || set->count + more > ((size_t)3 << set->bits) / 4;
+    size_t room = set->room ? set->room : FIRST_ROOM;
+    while (set->count + more > room / 4 * 3) room += room < BIG_ROOM ? room : room / 2;
+    if (room != set->room) resize(set, room);
 }
 
 void keyset_reserve(struct keyset *set, size_t count)
 {
-    unsigned bits = set->bits ? set->bits : FIRST_BITS;
-    while (count > ((size_t)3 << bits) / 4) bits++;
-    if (bits != set->bits) resize(set, bits);
+    size_t room = (count / 3 + 16) * 4;
+    if (room > set->room) resize(set, room);
 }
 
 static inline enum keyset_answer add(struct keyset *set, uint64_t place, uint64_t lo, uint64_t hi, uint32_t payload)
 {
-    size_t mask = ((size_t)1 << set->bits) - 1, at = place >> (64 - set->bits);
-    for (;; at = (at + 1) & mask) {
+    size_t at = slot_of(place, set->room);
+    for (;; at = at + 1 == set->room ? 0 : at + 1) {
         struct keyset_entry *slot = &set->slots[at];
         if (!slot->payload) {
             *slot = (struct keyset_entry){lo, hi, payload};
@@ -88,13 +158,13 @@ static inline enum keyset_answer add(struct keyset *set, uint64_t place, uint64_
 
 enum keyset_answer keyset_add(struct keyset *set, struct hash128 key, uint64_t payload)
 {
-    if (is_full(set, 1)) resize(set, set->bits ? set->bits + 1 : FIRST_BITS);
+    make_room(set, 1);
     return add(set, place_of(key.lo, key.hi), key.lo, key.hi, keyset_payload(payload));
 }
 
 bool keyset_add_entry(struct keyset *set, struct keyset_entry entry)
 {
-    if (is_full(set, 1)) resize(set, set->bits ? set->bits + 1 : FIRST_BITS);
+    make_room(set, 1);
     return add(set, place_of(entry.lo, entry.hi), entry.lo, entry.hi, entry.payload) == KEYSET_NEW;
 }
 
@@ -105,14 +175,13 @@ size_t keyset_add_rows(struct keyset *set, const struct hash128 *key, const uint
 {
     size_t before = set->count;
     uint64_t places[AHEAD]; /* of the rows i … i + AHEAD - 1 */
-    while (is_full(set, n)) resize(set, set->bits ? set->bits + 1 : FIRST_BITS);
-    unsigned shift = 64 - set->bits;
+    make_room(set, n);
     for (size_t i = 0; i < n + AHEAD; i++) {
         uint64_t place = places[i % AHEAD];
         if (i < n) {
             struct hash128 k = key[row_at(rows, i)];
             places[i % AHEAD] = place_of(k.lo, k.hi);
-            __builtin_prefetch(&set->slots[places[i % AHEAD] >> shift], 1);
+            __builtin_prefetch(&set->slots[slot_of(places[i % AHEAD], set->room)], 1);
         }
         if (i < AHEAD) continue;
         size_t row = row_at(rows, i - AHEAD);
@@ -123,8 +192,7 @@ size_t keyset_add_rows(struct keyset *set, const struct hash128 *key, const uint
 
 const struct keyset_entry *keyset_next(const struct keyset *set, size_t *at)
 {
-    size_t slots = set->bits ? (size_t)1 << set->bits : 0;
-    while (*at < slots) {
+    while (*at < set->room) {
         const struct keyset_entry *slot = &set->slots[(*at)++];
         if (slot->payload) return slot;
     }

@@ -1,7 +1,7 @@
 /* The keys of one day's rows, exact: which are there, and a hash of each one's payload. Insert and ask in one step.
  *
- * Open addressing, linear probing, 20-byte slots; a slot's place is the top bits of a seeded mix of its key, so that a
- * doubled table is filled by one sweep from the old one. The seed is new for each process: nobody can prepare keys that
+ * Open addressing, linear probing, 20-byte slots; a slot's place is a seeded mix of its key scaled to the table, so that a
+ * greater table is filled by one sweep from the old one. The seed is new for each process: nobody can prepare keys that
  * collide. At most 3/4 full: 27 to 53 bytes a row, 20 in a file.
  *
  * Keys are what the decoder gives (decode.h): the numbers themselves where they fit, so that no two keys are taken for
@@ -14,6 +14,7 @@
 
 #include "base/hash.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,10 +27,21 @@ struct keyset_entry {
 
 enum { KEYSET_ANY_PAYLOAD = 1 }; /* an entry whose payload is not known: equal to every other */
 
+/* Big tables that were given up, for the next one of their size: their pages are in memory already. Thread-safe. */
+enum { KEYSET_SPARES = 8 };
+struct keyset_spare {
+    struct keyset_entry *slots[KEYSET_SPARES];
+    size_t room[KEYSET_SPARES];
+    size_t bytes;
+    pthread_mutex_t lock;
+};
+void keyset_spare_init(struct keyset_spare *spare);
+void keyset_spare_reset(struct keyset_spare *spare); /* frees */
+
 struct keyset {
     struct keyset_entry *slots; /* owned */
-    size_t count;
-    unsigned bits; /* 2^bits slots; 0: none yet */
+    size_t count, room; /* entries; slots */
+    struct keyset_spare *spare; /* borrowed; NULL: none. keyset_reset keeps it */
 };
 
 enum keyset_answer {

@@ -1,6 +1,7 @@
 #include "refine/layout.h"
 
 #include "base/mem.h"
+#include "refine/pages.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -75,9 +76,17 @@ void layout_free(struct layout **layout)
     *layout = NULL;
 }
 
+/* Full-sized chunks are cut from slabs of whole pages. */
+enum { SLAB_CHUNKS = 8 };
+struct slab {
+    struct slab *next;
+    void *pages;
+    size_t bytes;
+};
 struct chunk_pool {
     pthread_mutex_t lock;
     struct chunk *free; /* full-sized ones, of any layout */
+    struct slab *slabs;
 };
 
 struct chunk_pool *chunk_pool_new(void)
@@ -90,21 +99,44 @@ struct chunk_pool *chunk_pool_new(void)
 void chunk_pool_free(struct chunk_pool **pool)
 {
     if (!*pool) return;
-    for (struct chunk *c = (*pool)->free, *next; c; c = next) {
-        next = c->next;
-        mem_free(c);
+    for (struct slab *s = (*pool)->slabs, *next; s; s = next) {
+        next = s->next;
+        pages_free(s->pages, s->bytes);
+        mem_free(s);
     }
     pthread_mutex_destroy(&(*pool)->lock);
     mem_free(*pool);
     *pool = NULL;
 }
 
+static size_t block_bytes(size_t bytes) { return (sizeof(struct chunk) + bytes + 127) & ~(size_t)63; }
+
+/* With the lock. */
+static void add_slab(struct chunk_pool *pool, size_t bytes)
+{
+    struct slab *s = mem_zalloc(sizeof *s);
+    s->bytes = SLAB_CHUNKS * block_bytes(bytes);
+    s->pages = pages_alloc(s->bytes);
+    s->next = pool->slabs;
+    pool->slabs = s;
+    for (size_t i = SLAB_CHUNKS; i--;) {
+        struct chunk *c = (struct chunk *)((char *)s->pages + i * block_bytes(bytes));
+        *c = (struct chunk){.bytes = bytes, .next = pool->free};
+        pool->free = c;
+    }
+}
+
 static struct chunk *pool_take(struct chunk_pool *pool, size_t bytes)
 {
+    struct chunk *c;
     pthread_mutex_lock(&pool->lock);
-    struct chunk **at = &pool->free, *c;
-    while ((c = *at) && c->bytes != bytes) at = &c->next;
-    if (c) *at = c->next;
+    for (int tries = 0;; tries++) {
+        struct chunk **at = &pool->free;
+        while ((c = *at) && c->bytes != bytes) at = &c->next;
+        if (c) *at = c->next;
+        if (c || tries) break;
+        add_slab(pool, bytes);
+    }
     pthread_mutex_unlock(&pool->lock);
     return c;
 }
@@ -112,8 +144,7 @@ static struct chunk *pool_take(struct chunk_pool *pool, size_t bytes)
 struct chunk *chunk_new(struct chunk_pool *pool, const struct layout *layout, uint32_t cap, uint64_t batch)
 {
     size_t bytes = chunk_bytes(layout, cap);
-    struct chunk *c = cap == CHUNK_ROWS ? pool_take(pool, bytes) : NULL;
-    if (!c) c = mem_alloc(sizeof *c + 63 + bytes);
+    struct chunk *c = cap == CHUNK_ROWS ? pool_take(pool, bytes) : mem_alloc(block_bytes(bytes));
     *c = (struct chunk){.cap = cap, .batch = batch, .bytes = bytes};
     c->data = (char *)(((uintptr_t)(c + 1) + 63) & ~(uintptr_t)63);
     return c;

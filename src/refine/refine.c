@@ -69,7 +69,7 @@ enum err refine_open(struct lake *lake, const struct refine_options *options, st
         topic_init(r, &r->topic[i], r->o.contracts->contracts[i]);
     }
     r->catch_up = (struct catch_up){.lake = lake, .contracts = r->o.contracts, .decode = r->decode};
-    r->days = days_new(&(struct days_options){.lake = lake, .contracts = r->o.contracts, .bytes = r->o.memory_bytes / 4,
+    r->days = days_new(&(struct days_options){.lake = lake, .contracts = r->o.contracts, .bytes = r->o.memory_bytes / 6,
                                               .catch_up = catch_up_days, .ctx = &r->catch_up});
     r->dims = dims_new();
     r->threads = r->o.threads;
@@ -145,7 +145,7 @@ enum err refine_begin_batch(struct refine *r, struct lake_batch *batch, bool ane
     tally_reset(r);
     set_watermarks(r);
     r->partitions = partitions_new(&(struct partitions_options){
-        .batch = batch, .lexicon = r->lexicon, .open_bytes = r->o.memory_bytes / 4, .zstd_level = r->o.zstd_level,
+        .batch = batch, .lexicon = r->lexicon, .open_bytes = r->o.memory_bytes / 16 * 3, .zstd_level = r->o.zstd_level,
         .ready = engine_ready,
         .failed = engine_failed, .ctx = r});
     r->quarantine = quarantine_new(batch);
@@ -186,13 +186,24 @@ static enum err write_schemas(struct refine *r, struct error *e)
     return rc;
 }
 
-static enum err finish_dims(struct refine *r, struct error *e)
+/* Needs no facts, unless a user's levels are in doubt: done while the last row groups are written. */
+static enum err finish_beside(struct refine *r, struct error *e)
+{
+    enum err rc;
+    engine_take_gathered(r);
+    if (!dims_loose(r->dims)) TRY(dims_write(r->dims, r->lake, r->batch, r->anew, e));
+    TRY(write_schemas(r, e));
+    TRY(quarantine_finish(r->quarantine, e));
+done:
+    return rc;
+}
+
+static enum err finish_loose(struct refine *r, struct error *e)
 {
     struct dims_fact *facts = NULL;
     size_t count = 0, cap = 0;
     struct partition_file file;
     enum err rc;
-    engine_take_gathered(r);
     while (partitions_file(r->partitions, count, &file)) {
         mem_grow(&facts, &cap, count + 1, sizeof *facts);
         facts[count++] = (struct dims_fact){file.layout->contract, file.day, file.path};
@@ -217,11 +228,9 @@ enum err refine_end(struct refine *r, struct refine_totals *totals, bool *too_ma
     if (!r->batch) return err_set(e, ERR_USAGE, "no batch is being refined");
     if (too_many) *too_many = false;
     partition_close_all(r->partitions);
-    TRY(engine_drain(r, e));
+    TRY(engine_drain(r, finish_beside, e));
     TRY(fault("refine.drained", e));
-    TRY(finish_dims(r, e));
-    TRY(write_schemas(r, e));
-    TRY(quarantine_finish(r->quarantine, e));
+    if (dims_loose(r->dims)) TRY(finish_loose(r, e));
     TRY(tally_write(r, e));
     lexicon_settle(r->lexicon);
     if (totals) *totals = r->totals;
