@@ -2,7 +2,7 @@
 # All tests of CI, suite by suite; the last line sums them up. TEST_SUITES="unit e2e" runs only those.
 set -u
 cd "$(dirname "$0")/.."
-suites=${TEST_SUITES:-unit e2e dbt address thread fuzz}
+suites=${TEST_SUITES:-unit e2e dbt address fuzz}
 jobs=-j$(nproc)
 log=$(mktemp)
 passed=0 failed=0 skipped=0
