@@ -52,7 +52,7 @@ class Shell:
         return self.wait(PROMPT)
 
     def close(self):
-        end = time.monotonic() + 20
+        end = time.monotonic() + 120
         while time.monotonic() < end:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
