@@ -166,7 +166,7 @@ static int64_t scaled(int64_t v, int64_t up, int64_t down)
 {
     bool infinite = v == INT64_MAX || v == -INT64_MAX; /* DuckDB's 'infinity' */
     if (infinite) return v;
-    if (down > 1) return v >= 0 ? v / down : -((-v + down - 1) / down);
+    if (down > 1) return v / down - (v % down < 0);
     int64_t out;
     return __builtin_mul_overflow(v, up, &out) ? (v > 0 ? INT64_MAX : -INT64_MAX) : out;
 }

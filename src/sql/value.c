@@ -208,8 +208,9 @@ static bool add_date(struct buf *out, int64_t day)
 /* "2025-11-01 12:34:56.789": the fraction without zeros at its end. */
 static bool add_timestamp(struct buf *out, int64_t us)
 {
+    if (us < FIRST_DAY * DAY_US || us >= (LAST_DAY + 1) * DAY_US) return false; /* the infinities too */
     int64_t day = us >= 0 ? us / DAY_US : -((-us + DAY_US - 1) / DAY_US);
-    if (us == INT64_MIN || !add_date(out, day)) return false;
+    add_date(out, day);
     int64_t rest = us - day * DAY_US;
     int seconds = (int)(rest / 1000000), fraction = (int)(rest % 1000000);
     buf_char(out, ' ');
