@@ -64,9 +64,7 @@ help:
 ## make e2e        end-to-end tests; TEST=cli_sql for one
 ## make test-faults kills, power losses and racing writers at every step of a commit, at length
 ## make fuzz       fuzz the decoder for FUZZ_SECONDS=60 (clang)
-## make bench      measure, side by side
 ## make install    PREFIX=/usr/local
-## make test-fresh prove the set-up in a bare Debian made by debootstrap (root)
 
 .PHONY: deps
 deps: deps/.done
