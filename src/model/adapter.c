@@ -12,7 +12,8 @@ static const struct jinja_class ADAPTER_CLASS;
 /* What a method gives while parsing, when it may not touch the database. */
 enum parsing { REAL, NONE, LIST, FALSE_, EMPTY };
 
-enum err context_session(struct context *c, struct session **out, struct error *e) {
+enum err context_session(struct context *c, struct session **out, struct error *e)
+{
     c->asked_database = true;
     if (!c->session) return err_set(e, ERR_INPUT, "the database cannot be asked here");
     if (!c->session->conn) {
@@ -27,21 +28,27 @@ static struct context *context_of(const struct jinja_call *c) { return jinja_obj
 
 /* ---- statements ---- */
 
-static enum err run(struct context *c, const char *sql, bool auto_begin, bool fetch, struct table **out, struct error *e) {
+static enum err run(struct context *c, const char *sql, bool auto_begin, bool fetch, struct table **out,
+                    struct error *e)
+{
     enum err rc = ERR_OK;
     struct session *s = NULL;
     struct sql_result *r = NULL;
     TRY(context_session(c, &s, e));
-    if (c->d->o->debug) say(c->d, SAY_DEBUG, "SQLQuery", "E016", "On %s: %s", c->node ? c->node->unique_id : "macro", sql);
+    if (c->d->o->debug)
+        say(c->d, SAY_DEBUG, "SQLQuery", "E016", "On %s: %s", c->node ? c->node->unique_id : "macro", sql);
     TRY(session_run(s, sql, auto_begin, fetch ? &r : NULL, e));
-    if (fetch) TRY(table_of_result(c, r, out, e));
-    else *out = table_new(c, 0, 0);
+    if (fetch)
+        TRY(table_of_result(c, r, out, e));
+    else
+        *out = table_new(c, 0, 0);
 done:
     sql_result_free(&r);
     return rc;
 }
 
-static enum err do_execute(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_execute(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *c = context_of(call);
     struct jinja_value slot[4];
@@ -56,7 +63,8 @@ done:
     return rc;
 }
 
-static struct sql_value bound(struct context *c, struct jinja_value v) {
+static struct sql_value bound(struct context *c, struct jinja_value v)
+{
     switch (v.type) {
     case JINJA_NONE: return sql_null();
     case JINJA_BOOL: return sql_bool(v.as.boolean);
@@ -66,7 +74,8 @@ static struct sql_value bound(struct context *c, struct jinja_value v) {
     }
 }
 
-static enum err do_add_query(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_add_query(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *c = context_of(call);
     struct jinja_value slot[4];
@@ -81,10 +90,12 @@ static enum err do_add_query(const struct jinja_call *call, struct jinja_value *
     if (!value_is_null(slot[2])) {
         TRY(session_run(s, "select 1", begin, NULL, e));
         TRY(sql_prepare(s->conn, sql.ptr, &stmt, e));
-        for (size_t i = 0; i < jinja_seq_count(slot[2]); i++) TRY(sql_bind(stmt, i + 1, bound(c, jinja_seq_items(slot[2])[i]), e));
+        for (size_t i = 0; i < jinja_seq_count(slot[2]); i++)
+            TRY(sql_bind(stmt, i + 1, bound(c, jinja_seq_items(slot[2])[i]), e));
         TRY(sql_run(stmt, SQL_WHOLE, &r, e));
         s->wrote = s->w->wrote = true;
-    } else TRY(session_run(s, sql.ptr, begin, NULL, e));
+    } else
+        TRY(session_run(s, sql.ptr, begin, NULL, e));
     *out = jinja_none();
 done:
     sql_result_free(&r);
@@ -92,13 +103,15 @@ done:
     return rc;
 }
 
-static enum err do_commit(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_commit(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     struct context *c = context_of(call);
     *out = jinja_none();
     return c->session && c->session->conn ? session_commit(c->session, e) : ERR_OK;
 }
 
-static enum err do_ensure_transaction(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_ensure_transaction(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct session *s = NULL;
     TRY(context_session(context_of(call), &s, e));
@@ -113,19 +126,25 @@ done:
 
 /* ---- relations ---- */
 
-static enum err relation_arg(const struct jinja_call *call, const char *signature, struct jinja_value *slot, const struct relation **out, struct error *e) {
+static enum err relation_arg(const struct jinja_call *call, const char *signature, struct jinja_value *slot,
+                             const struct relation **out, struct error *e)
+{
     enum err rc = jinja_args(call, signature, slot, e);
     if (rc != ERR_OK) return rc;
     *out = relation_of(slot[0]);
-    return *out ? ERR_OK : err_set(e, ERR_INPUT, "adapter.%s() needs a relation, got %s", call->name, jinja_type_name(slot[0]));
+    return *out ? ERR_OK
+                : err_set(e, ERR_INPUT, "adapter.%s() needs a relation, got %s", call->name, jinja_type_name(slot[0]));
 }
 
-static enum err call_macro(struct context *c, const char *macro, const char *arg, struct jinja_value v, struct jinja_value *out, struct error *e) {
+static enum err call_macro(struct context *c, const char *macro, const char *arg, struct jinja_value v,
+                           struct jinja_value *out, struct error *e)
+{
     struct jinja_named named = {view_of(arg), v};
     return context_call(c, macro, NULL, 0, &named, 1, out, e);
 }
 
-static enum err do_get_relation(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_get_relation(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *c = context_of(call);
     struct jinja_value slot[3];
@@ -141,18 +160,21 @@ static enum err do_get_relation(const struct jinja_call *call, struct jinja_valu
     if (!there) goto done;
     if (strcmp(found.identifier, identifier) != 0 || strcmp(found.schema, schema) != 0) {
         rc = err_set(e, ERR_INPUT,
-                     "when searching for a relation, an approximate match was found. Instead of guessing which relation to use, move on. Please delete "
+                     "when searching for a relation, an approximate match was found. Instead of guessing which "
+                     "relation to use, move on. Please delete "
                      "\"%s\".\"%s\".\"%s\", or rename it to be less ambiguous. Searched for: \"%s\".\"%s\".\"%s\"",
                      found.database, found.schema, found.identifier, database, schema, identifier);
         goto done;
     }
-    *out = relation_value(c, relation_new(c, arena_strdup(c->arena, found.database), arena_strdup(c->arena, found.schema),
-                                          arena_strdup(c->arena, found.identifier), found.type));
+    *out =
+        relation_value(c, relation_new(c, arena_strdup(c->arena, found.database), arena_strdup(c->arena, found.schema),
+                                       arena_strdup(c->arena, found.identifier), found.type));
 done:
     return rc;
 }
 
-static enum err do_drop_relation(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_drop_relation(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *c = context_of(call);
     const struct relation *r = NULL;
@@ -162,14 +184,16 @@ static enum err do_drop_relation(const struct jinja_call *call, struct jinja_val
         rc = err_set(e, ERR_INPUT, "tried to drop relation %s, but its type is null", relation_text(c, r));
         goto done;
     }
-    if (r->part[PART_DATABASE] && r->part[PART_SCHEMA]) warehouse_dropped(c->d->warehouse, r->part[0], r->part[1], r->part[2]);
+    if (r->part[PART_DATABASE] && r->part[PART_SCHEMA])
+        warehouse_dropped(c->d->warehouse, r->part[0], r->part[1], r->part[2]);
     TRY(call_macro(c, "drop_relation", "relation", slot[0], &ignored, e));
     *out = jinja_none();
 done:
     return rc;
 }
 
-static enum err do_truncate_relation(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_truncate_relation(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     const struct relation *r = NULL;
     struct jinja_value slot[1], ignored;
@@ -180,7 +204,8 @@ done:
     return rc;
 }
 
-static enum err do_rename_relation(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_rename_relation(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *c = context_of(call);
     const struct relation *from = NULL, *to;
@@ -194,13 +219,15 @@ static enum err do_rename_relation(const struct jinja_call *call, struct jinja_v
     struct jinja_named named[2] = {{view_of("from_relation"), slot[0]}, {view_of("to_relation"), slot[1]}};
     TRY(context_call(c, "rename_relation", NULL, 0, named, 2, &ignored, e));
     warehouse_dropped(c->d->warehouse, from->part[0], from->part[1], from->part[2]);
-    warehouse_added(c->d->warehouse, to->part[0], to->part[1], to->part[2], to->type != REL_NONE ? to->type : from->type);
+    warehouse_added(c->d->warehouse, to->part[0], to->part[1], to->part[2],
+                    to->type != REL_NONE ? to->type : from->type);
     *out = jinja_none();
 done:
     return rc;
 }
 
-static enum err columns(struct context *c, struct jinja_value relation, struct jinja_value *out, struct error *e) {
+static enum err columns(struct context *c, struct jinja_value relation, struct jinja_value *out, struct error *e)
+{
     enum err rc = call_macro(c, "get_columns_in_relation", "relation", relation, out, e);
     if (rc == ERR_OK || rc == ERR_STOPPED) return rc;
     char text[64];
@@ -210,7 +237,8 @@ static enum err columns(struct context *c, struct jinja_value relation, struct j
     return ERR_OK;
 }
 
-static enum err do_get_columns(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_get_columns(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     const struct relation *r = NULL;
     struct jinja_value slot[1];
@@ -220,17 +248,21 @@ done:
     return rc;
 }
 
-static enum err do_get_columns_in_table(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_get_columns_in_table(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *c = context_of(call);
     struct jinja_value slot[2];
     TRY(jinja_args(call, "schema identifier", slot, e));
-    TRY(columns(c, relation_value(c, relation_new(c, c->d->profile.database, slot_text(slot[0]), slot_text(slot[1]), REL_NONE)), out, e));
+    TRY(columns(
+        c, relation_value(c, relation_new(c, c->d->profile.database, slot_text(slot[0]), slot_text(slot[1]), REL_NONE)),
+        out, e));
 done:
     return rc;
 }
 
-static bool has_column(struct jinja_value list, const char *name, bool any_case) {
+static bool has_column(struct jinja_value list, const char *name, bool any_case)
+{
     for (size_t i = 0; i < jinja_seq_count(list); i++) {
         const struct column *x = column_of(jinja_seq_items(list)[i]);
         if (x && (any_case ? !strcasecmp(x->name, name) : !strcmp(x->name, name))) return true;
@@ -238,7 +270,8 @@ static bool has_column(struct jinja_value list, const char *name, bool any_case)
     return false;
 }
 
-static enum err do_get_missing_columns(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_get_missing_columns(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *c = context_of(call);
     struct jinja_value slot[2], from, to;
@@ -255,7 +288,9 @@ done:
 }
 
 /* Snapshot tables must have dbt's columns, by their configured names. */
-static enum err check_snapshot(struct context *c, struct jinja_value relation, struct jinja_value names, struct jinja_value strategy, struct error *e) {
+static enum err check_snapshot(struct context *c, struct jinja_value relation, struct jinja_value names,
+                               struct jinja_value strategy, struct error *e)
+{
     enum err rc = ERR_OK;
     static const char *const wanted[] = {"dbt_scd_id", "dbt_valid_from", "dbt_valid_to", "dbt_is_deleted"};
     struct jinja_value have;
@@ -275,7 +310,8 @@ done:
     return rc;
 }
 
-static enum err do_valid_snapshot_target(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_valid_snapshot_target(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct jinja_value slot[3];
     TRY(jinja_args(call, "relation column_names? strategy?", slot, e));
@@ -285,7 +321,8 @@ done:
     return rc;
 }
 
-static enum err do_column_schema(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_column_schema(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *c = context_of(call);
     struct jinja_value slot[1], flat;
@@ -296,7 +333,8 @@ static enum err do_column_schema(const struct jinja_call *call, struct jinja_val
     TRY(run(c, arena_printf(c->arena, "DESCRIBE (%s\n)", sql.ptr), false, true, &t, e));
     *out = jinja_list(call->env);
     for (size_t i = 0; i < t->rows; i++) {
-        struct jinja_value x = column_new(c, value_text(t->cell[i * t->columns], ""), value_text(t->cell[i * t->columns + 1], ""));
+        struct jinja_value x =
+            column_new(c, value_text(t->cell[i * t->columns], ""), value_text(t->cell[i * t->columns + 1], ""));
         TRY(jinja_invoke_method(call->env, x, "flatten", NULL, 0, NULL, 0, &flat, e));
         for (size_t k = 0; k < jinja_seq_count(flat); k++) jinja_list_add(call->env, *out, jinja_seq_items(flat)[k]);
     }
@@ -304,14 +342,16 @@ done:
     return rc;
 }
 
-static enum err do_nothing(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_nothing(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     (void)call, (void)e;
     return *out = jinja_none(), ERR_OK;
 }
 
 /* ---- schemas ---- */
 
-static enum err do_schema(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_schema(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *c = context_of(call);
     const struct relation *r = NULL;
@@ -322,25 +362,30 @@ static enum err do_schema(const struct jinja_call *call, struct jinja_value *out
     TRY(call_macro(c, call->name, "relation", bare, &ignored, e));
     if (c->session && c->session->conn) TRY(session_commit(c->session, e));
     const char *database = r->part[0] ? r->part[0] : c->d->profile.database;
-    if (create) warehouse_schema_added(c->d->warehouse, database, r->part[1]);
-    else warehouse_schema_dropped(c->d->warehouse, database, r->part[1]);
+    if (create)
+        warehouse_schema_added(c->d->warehouse, database, r->part[1]);
+    else
+        warehouse_schema_dropped(c->d->warehouse, database, r->part[1]);
     *out = jinja_none();
 done:
     return rc;
 }
 
-static enum err do_check_schema_exists(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_check_schema_exists(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *c = context_of(call);
     struct jinja_value slot[2];
     TRY(jinja_args(call, "database schema", slot, e));
     TRY(warehouse_know(c->d->warehouse, e));
-    *out = jinja_bool(warehouse_has_schema(c->d->warehouse, slot_text(slot[0]) ? slot_text(slot[0]) : c->d->profile.database, slot_text(slot[1])));
+    *out = jinja_bool(warehouse_has_schema(
+        c->d->warehouse, slot_text(slot[0]) ? slot_text(slot[0]) : c->d->profile.database, slot_text(slot[1])));
 done:
     return rc;
 }
 
-static enum err do_list_relations(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_list_relations(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *c = context_of(call);
     const struct relation *r;
@@ -349,27 +394,35 @@ static enum err do_list_relations(const struct jinja_call *call, struct jinja_va
     *out = jinja_list(call->env);
     r = call->count ? relation_of(call->args[0]) : NULL;
     const char *database = r ? r->part[0] : call->count ? slot_text(call->args[0]) : c->d->profile.database;
-    const char *schema = r ? r->part[1] : call->count > 1 ? slot_text(call->args[1]) : slot_text(jinja_arg_named(call, "schema"));
+    const char *schema = r                 ? r->part[1]
+                         : call->count > 1 ? slot_text(call->args[1])
+                                           : slot_text(jinja_arg_named(call, "schema"));
     pthread_mutex_lock(&w->lock);
     for (size_t i = 0; i < w->cache_count; i++) {
         const struct cached *x = w->cache[i];
-        if (x->gone || (schema && strcasecmp(x->schema, schema)) || (database && strcasecmp(x->database, database))) continue;
-        jinja_list_add(call->env, *out, relation_value(c, relation_new(c, arena_strdup(c->arena, x->database), arena_strdup(c->arena, x->schema),
-                                                                       arena_strdup(c->arena, x->identifier), x->type)));
+        if (x->gone || (schema && strcasecmp(x->schema, schema)) || (database && strcasecmp(x->database, database)))
+            continue;
+        jinja_list_add(
+            call->env, *out,
+            relation_value(c, relation_new(c, arena_strdup(c->arena, x->database), arena_strdup(c->arena, x->schema),
+                                           arena_strdup(c->arena, x->identifier), x->type)));
     }
     pthread_mutex_unlock(&w->lock);
 done:
     return rc;
 }
 
-static enum err do_cache(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_cache(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *c = context_of(call);
     const struct relation *r = NULL;
     struct jinja_value slot[1];
     TRY(relation_arg(call, "relation", slot, &r, e));
-    if (!strcmp(call->name, "cache_added")) warehouse_added(c->d->warehouse, r->part[0], r->part[1], r->part[2], r->type);
-    else warehouse_dropped(c->d->warehouse, r->part[0], r->part[1], r->part[2]);
+    if (!strcmp(call->name, "cache_added"))
+        warehouse_added(c->d->warehouse, r->part[0], r->part[1], r->part[2], r->type);
+    else
+        warehouse_dropped(c->d->warehouse, r->part[0], r->part[1], r->part[2]);
     *out = jinja_text(call->env, "");
 done:
     return rc;
@@ -377,12 +430,14 @@ done:
 
 /* ---- names and strategies ---- */
 
-static enum err do_type(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_type(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     (void)e;
     return *out = jinja_text(call->env, "duckdb"), ERR_OK;
 }
 
-static enum err do_quote(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_quote(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct jinja_value slot[1];
     TRY(jinja_args(call, "identifier", slot, e));
@@ -391,7 +446,8 @@ done:
     return rc;
 }
 
-static enum err do_quote_as_configured(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_quote_as_configured(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *c = context_of(call);
     struct jinja_value slot[2];
@@ -399,27 +455,32 @@ static enum err do_quote_as_configured(const struct jinja_call *call, struct jin
     const char *key = value_text(slot[1], "");
     bool part = !strcmp(key, "database") || !strcmp(key, "schema") || !strcmp(key, "identifier");
     const char *text = value_str(c->arena, call->env, slot[0]);
-    *out = part && value_get_bool(c->d->quoting, key, true) ? jinja_printf(call->env, "\"%s\"", text) : jinja_text(call->env, text);
+    *out = part && value_get_bool(c->d->quoting, key, true) ? jinja_printf(call->env, "\"%s\"", text)
+                                                            : jinja_text(call->env, text);
 done:
     return rc;
 }
 
-static enum err do_quote_seed_column(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_quote_seed_column(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *c = context_of(call);
     struct jinja_value slot[2];
     TRY(jinja_args(call, "column quote_config?", slot, e));
     if (!value_is_null(slot[1]) && slot[1].type != JINJA_BOOL) {
-        rc = err_set(e, ERR_INPUT, "the seed configuration value of \"quote_columns\" has an invalid type %s", jinja_type_name(slot[1]));
+        rc = err_set(e, ERR_INPUT, "the seed configuration value of \"quote_columns\" has an invalid type %s",
+                     jinja_type_name(slot[1]));
         goto done;
     }
     const char *text = value_str(c->arena, call->env, slot[0]);
-    *out = value_is_null(slot[1]) || slot[1].as.boolean ? jinja_printf(call->env, "\"%s\"", text) : jinja_text(call->env, text);
+    *out = value_is_null(slot[1]) || slot[1].as.boolean ? jinja_printf(call->env, "\"%s\"", text)
+                                                        : jinja_text(call->env, text);
 done:
     return rc;
 }
 
-static enum err do_dispatch(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_dispatch(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *c = context_of(call);
     struct jinja_value slot[3];
@@ -427,25 +488,31 @@ static enum err do_dispatch(const struct jinja_call *call, struct jinja_value *o
     TRY(jinja_args(call, "macro_name macro_namespace? packages?", slot, e));
     const char *name = value_text(slot[0], ""), *space = slot_text(slot[1]), *dot = strchr(name, '.');
     if (dot) {
-        rc = err_set(e, ERR_INPUT, "in adapter.dispatch, got a macro name of \"%s\", but \".\" is not a valid macro name component", name);
-        err_hint(e, "did you mean adapter.dispatch(\"%s\", macro_namespace=\"%.*s\")?", dot + 1, (int)(dot - name), name);
+        rc = err_set(e, ERR_INPUT,
+                     "in adapter.dispatch, got a macro name of \"%s\", but \".\" is not a valid macro name component",
+                     name);
+        err_hint(e, "did you mean adapter.dispatch(\"%s\", macro_namespace=\"%.*s\")?", dot + 1, (int)(dot - name),
+                 name);
         goto done;
     }
     if (!value_is_null(slot[2])) {
-        rc = err_set(e, ERR_INPUT, "the \"packages\" argument of adapter.dispatch() has been removed; use macro_namespace");
+        rc = err_set(e, ERR_INPUT,
+                     "the \"packages\" argument of adapter.dispatch() has been removed; use macro_namespace");
         goto done;
     }
     struct macro *m = macro_dispatch(c->d, c->package, name, space, &tried);
-    if (m) *out = context_macro(c, m);
+    if (m)
+        *out = context_macro(c, m);
     else
-        rc = err_set(e, ERR_INPUT, "in dispatch: no macro named '%s' found within namespace: '%s'; searched for: %s", name, space ? space : "None",
-                     tried.ptr ? tried.ptr : "");
+        rc = err_set(e, ERR_INPUT, "in dispatch: no macro named '%s' found within namespace: '%s'; searched for: %s",
+                     name, space ? space : "None", tried.ptr ? tried.ptr : "");
 done:
     buf_reset(&tried);
     return rc;
 }
 
-static enum err do_strategy_macro(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_strategy_macro(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *c = context_of(call);
     struct jinja_value slot[2];
@@ -461,14 +528,17 @@ static enum err do_strategy_macro(const struct jinja_call *call, struct jinja_va
     for (char *p = name; *p; p++)
         if (*p == '+') *p = '_';
     struct macro *m = macro_find(c->d, c->package, view_of(name));
-    if (m) *out = context_macro(c, m);
+    if (m)
+        *out = context_macro(c, m);
     else
-        rc = err_set(e, ERR_INPUT, "dbt could not find an incremental strategy macro with the name \"%s\" in %s", name, c->d->project->name);
+        rc = err_set(e, ERR_INPUT, "dbt could not find an incremental strategy macro with the name \"%s\" in %s", name,
+                     c->d->project->name);
 done:
     return rc;
 }
 
-static enum err do_strategies(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_strategies(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     (void)e;
     static const char *const all[] = {"append", "delete+insert", "merge", "microbatch", NULL};
     *out = jinja_list(call->env);
@@ -476,7 +546,8 @@ static enum err do_strategies(const struct jinja_call *call, struct jinja_value 
     return ERR_OK;
 }
 
-static enum err do_hard_deletes(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_hard_deletes(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct jinja_value slot[1], key, legacy, now;
     TRY(jinja_args(call, "config", slot, e));
@@ -486,48 +557,61 @@ static enum err do_hard_deletes(const struct jinja_call *call, struct jinja_valu
     TRY(jinja_invoke_method(call->env, slot[0], "get", &key, 1, NULL, 0, &now, e));
     const char *mode = value_text(now, "ignore");
     if (!value_is_null(legacy) && !value_is_null(now))
-        rc = err_set(e, ERR_INPUT, "you cannot set both the invalidate_hard_deletes and hard_deletes config properties on the same snapshot");
-    else if (value_truth(legacy)) *out = jinja_text(call->env, "invalidate");
-    else if (!strcmp(mode, "invalidate") || !strcmp(mode, "new_record") || !strcmp(mode, "ignore")) *out = jinja_text(call->env, mode);
-    else rc = err_set(e, ERR_INPUT, "invalid setting for property hard_deletes: '%s' (ignore, invalidate, new_record)", mode);
+        rc = err_set(
+            e, ERR_INPUT,
+            "you cannot set both the invalidate_hard_deletes and hard_deletes config properties on the same snapshot");
+    else if (value_truth(legacy))
+        *out = jinja_text(call->env, "invalidate");
+    else if (!strcmp(mode, "invalidate") || !strcmp(mode, "new_record") || !strcmp(mode, "ignore"))
+        *out = jinja_text(call->env, mode);
+    else
+        rc = err_set(e, ERR_INPUT, "invalid setting for property hard_deletes: '%s' (ignore, invalidate, new_record)",
+                     mode);
 done:
     return rc;
 }
 
-static enum err do_convert_type(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_convert_type(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct jinja_value slot[2];
     TRY(jinja_args(call, "agate_table col_idx", slot, e));
     const struct table *t = table_of(slot[0]);
     if (!t || slot[1].type != JINJA_INT || slot[1].as.integer < 0 || (size_t)slot[1].as.integer >= t->columns)
         rc = err_set(e, ERR_INPUT, "adapter.convert_type() needs a table and the number of a column");
-    else *out = jinja_text(call->env, seed_sql_type(t, (size_t)slot[1].as.integer));
+    else
+        *out = jinja_text(call->env, seed_sql_type(t, (size_t)slot[1].as.integer));
 done:
     return rc;
 }
 
-static enum err do_first_arg(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_first_arg(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     (void)e;
     *out = call->count ? call->args[0] : jinja_none();
     return ERR_OK;
 }
 
-static enum err do_false(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_false(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     (void)call, (void)e;
     return *out = jinja_bool(false), ERR_OK;
 }
 
-static enum err do_true(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_true(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     (void)call, (void)e;
     return *out = jinja_bool(true), ERR_OK;
 }
 
-static enum err do_disable_transactions(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_disable_transactions(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     (void)e;
     return *out = jinja_bool(context_of(call)->d->profile.disable_transactions), ERR_OK;
 }
 
-static enum err do_escape(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_escape(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     (void)e;
     struct buf b = {0};
     for (const char *p = call->count ? value_str(context_of(call)->arena, call->env, call->args[0]) : ""; *p; p++) {
@@ -539,7 +623,8 @@ static enum err do_escape(const struct jinja_call *call, struct jinja_value *out
     return ERR_OK;
 }
 
-static enum err do_warn_once(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_warn_once(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     struct context *c = context_of(call);
     const char *text = call->count ? value_str(c->arena, call->env, call->args[0]) : "";
     *out = jinja_none();
@@ -550,19 +635,23 @@ static enum err do_warn_once(const struct jinja_call *call, struct jinja_value *
     return first ? say_warning(c->d, "AdapterEventWarning", "E003", e, "duckdb adapter: %s", text) : ERR_OK;
 }
 
-static enum err do_seed_path(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_seed_path(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     struct context *c = context_of(call);
-    if (!c->node || c->node->kind != NODE_SEED) return err_set(e, ERR_INPUT, "adapter.get_seed_file_path() is for seeds");
+    if (!c->node || c->node->kind != NODE_SEED)
+        return err_set(e, ERR_INPUT, "adapter.get_seed_file_path() is for seeds");
     *out = jinja_text(call->env, seed_path(c, c->node));
     return ERR_OK;
 }
 
-static enum err do_empty_text(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_empty_text(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     (void)e;
     return *out = jinja_text(call->env, ""), ERR_OK;
 }
 
-static enum err do_binding(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_binding(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     (void)e;
     return *out = jinja_text(call->env, "?"), ERR_OK;
 }
@@ -633,45 +722,57 @@ static const struct {
 };
 enum { METHOD_COUNT = sizeof METHODS / sizeof *METHODS };
 
-static bool adapter_has(struct jinja_value self, struct view name) {
+static bool adapter_has(struct jinja_value self, struct view name)
+{
     (void)self;
     for (size_t i = 0; i < METHOD_COUNT; i++)
         if (view_is(name, METHODS[i].name)) return true;
     return false;
 }
 
-static enum err adapter_method(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err adapter_method(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     struct context *c = context_of(call);
     for (size_t i = 0; i < METHOD_COUNT; i++) {
         if (strcmp(METHODS[i].name, call->name) != 0) continue;
         if (c->execute || METHODS[i].parsing == REAL) return METHODS[i].fn(call, out, e);
-        if (METHODS[i].parsing == LIST) *out = jinja_list(call->env);
-        else if (METHODS[i].parsing == FALSE_) *out = jinja_bool(false);
+        if (METHODS[i].parsing == LIST)
+            *out = jinja_list(call->env);
+        else if (METHODS[i].parsing == FALSE_)
+            *out = jinja_bool(false);
         else if (METHODS[i].parsing == EMPTY) {
             struct jinja_value pair[2] = {jinja_text(call->env, ""), table_value(c, table_new(c, 0, 0))};
             *out = jinja_tuple(call->env, pair, 2);
-        } else *out = jinja_none();
+        } else
+            *out = jinja_none();
         return ERR_OK;
     }
     return ERR_OK;
 }
 
 /* adapter.behavior.FLAG.no_warn */
-static struct jinja_value behavior(struct context *c) {
+static struct jinja_value behavior(struct context *c)
+{
     struct jinja_value all = jinja_dict(c->env), one = jinja_dict(c->env);
-    struct jinja_value on = jinja_bool(value_get_bool(package_section(c->d->project, "flags"), "enable_truthy_nulls_equals_macro", false));
+    struct jinja_value on =
+        jinja_bool(value_get_bool(package_section(c->d->project, "flags"), "enable_truthy_nulls_equals_macro", false));
     jinja_dict_set(c->env, one, "no_warn", on);
     jinja_dict_set(c->env, one, "setting", on);
     jinja_dict_set(c->env, all, "enable_truthy_nulls_equals_macro", one);
     return all;
 }
 
-static enum err adapter_attr(struct jinja_env *env, struct jinja_value self, struct view name, struct jinja_value *out, struct error *e) {
+static enum err adapter_attr(struct jinja_env *env, struct jinja_value self, struct view name, struct jinja_value *out,
+                             struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *c = jinja_object_data(self, &ADAPTER_CLASS);
-    if (view_is(name, "Relation")) *out = relation_class(c);
-    else if (view_is(name, "Column")) *out = column_class(c);
-    else if (view_is(name, "behavior")) *out = behavior(c);
+    if (view_is(name, "Relation"))
+        *out = relation_class(c);
+    else if (view_is(name, "Column"))
+        *out = column_class(c);
+    else if (view_is(name, "behavior"))
+        *out = behavior(c);
     else if (view_is(name, "config")) {
         struct jinja_value target, quoting = jinja_dict(env);
         TRY(context_name(c, view_of("target"), false, &target, e));
@@ -680,14 +781,16 @@ static enum err adapter_attr(struct jinja_env *env, struct jinja_value self, str
         jinja_dict_set(env, *out, "target_name", jinja_text(env, c->d->profile.target));
         jinja_dict_set(env, *out, "project_name", jinja_text(env, c->d->project->name));
         static const char *const parts[] = {"database", "schema", "identifier"};
-        for (size_t i = 0; i < 3; i++) jinja_dict_set(env, quoting, parts[i], jinja_bool(value_get_bool(c->d->quoting, parts[i], true)));
+        for (size_t i = 0; i < 3; i++)
+            jinja_dict_set(env, quoting, parts[i], jinja_bool(value_get_bool(c->d->quoting, parts[i], true)));
         jinja_dict_set(env, *out, "quoting", quoting);
     }
 done:
     return rc;
 }
 
-static const struct jinja_class ADAPTER_CLASS = {.name = "RuntimeDatabaseWrapper", .get_attr = adapter_attr, .has_method = adapter_has, .method = adapter_method};
+static const struct jinja_class ADAPTER_CLASS = {
+    .name = "RuntimeDatabaseWrapper", .get_attr = adapter_attr, .has_method = adapter_has, .method = adapter_method};
 
 struct context *adapter_context(struct jinja_value adapter) { return jinja_object_data(adapter, &ADAPTER_CLASS); }
 struct jinja_value adapter_value(struct context *c) { return jinja_object(c->env, &ADAPTER_CLASS, c); }
@@ -695,32 +798,38 @@ struct jinja_value adapter_value(struct context *c) { return jinja_object(c->env
 /* ---- the rarer ones ---- */
 
 /* An index of a model: {columns, unique}; render(relation) names it. */
-static enum err do_parse_index(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_parse_index(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct jinja_value slot[1];
     TRY(jinja_args(call, "raw_index", slot, e));
-    if (jinja_is_none(slot[0])) *out = jinja_none();
+    if (jinja_is_none(slot[0]))
+        *out = jinja_none();
     else if (slot[0].type != JINJA_DICT || !jinja_seq_count(jinja_dict_get(slot[0], "columns"))) {
         rc = err_set(e, ERR_INPUT, "invalid index config: a dict with a list of columns is needed");
         err_hint(e, "{'columns': ['a'], 'unique': true}");
-    } else *out = index_value(context_of(call), slot[0]);
+    } else
+        *out = index_value(context_of(call), slot[0]);
 done:
     return rc;
 }
 
-static enum err do_location_exists(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_location_exists(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *c = context_of(call);
     struct jinja_value slot[1];
     struct table *t = NULL;
     struct error ignored;
     TRY(jinja_args(call, "location", slot, e));
-    *out = jinja_bool(run(c, arena_printf(c->arena, "select 1 from '%s' where 1=0", value_text(slot[0], "")), false, false, &t, &ignored) == ERR_OK);
+    *out = jinja_bool(run(c, arena_printf(c->arena, "select 1 from '%s' where 1=0", value_text(slot[0], "")), false,
+                          false, &t, &ignored) == ERR_OK);
 done:
     return rc;
 }
 
-static enum err do_constraints(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err do_constraints(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *c = context_of(call);
     struct jinja_value slot[1], key, item;
@@ -737,7 +846,8 @@ static enum err do_constraints(const struct jinja_call *call, struct jinja_value
     for (size_t at = 0; jinja_dict_next(slot[0], &at, &key, &item);) {
         const char *name = value_get_text(item, "name", "");
         struct buf b = {0};
-        buf_printf(&b, value_get_bool(item, "quote", false) ? "\"%s\" %s" : "%s %s", name, value_get_text(item, "data_type", ""));
+        buf_printf(&b, value_get_bool(item, "quote", false) ? "\"%s\" %s" : "%s %s", name,
+                   value_get_text(item, "data_type", ""));
         struct jinja_value list = jinja_dict_get(item, "constraints");
         for (size_t i = 0; i < jinja_seq_count(list); i++) {
             const char *text = constraint_text(c, jinja_seq_items(list)[i], false);

@@ -8,10 +8,14 @@ static const char *iso(struct dbt *d, int64_t us)
     time_t t = (time_t)(us / 1000000);
     struct tm tm;
     gmtime_r(&t, &tm);
-    return arena_printf(&d->arena, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(us % 1000000));
+    return arena_printf(&d->arena, "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+                        tm.tm_hour, tm.tm_min, tm.tm_sec, (int)(us % 1000000));
 }
 
-static void text(struct dbt *d, struct jinja_value dict, const char *key, const char *s) { jinja_dict_set(d->env, dict, key, value_text_or_none(d->env, s)); }
+static void text(struct dbt *d, struct jinja_value dict, const char *key, const char *s)
+{
+    jinja_dict_set(d->env, dict, key, value_text_or_none(d->env, s));
+}
 
 static struct jinja_value metadata(struct dbt *d, const char *schema, bool manifest)
 {
@@ -62,7 +66,8 @@ static struct jinja_value ids(struct dbt *d, struct node *const *list, size_t co
 {
     struct jinja_value out = jinja_list(d->env);
     for (size_t i = 0; i < count; i++)
-        if (!value_list_has(out, list[i]->unique_id)) jinja_list_add(d->env, out, jinja_text(d->env, list[i]->unique_id));
+        if (!value_list_has(out, list[i]->unique_id))
+            jinja_list_add(d->env, out, jinja_text(d->env, list[i]->unique_id));
     return out;
 }
 
@@ -92,10 +97,14 @@ static enum err write_json(struct dbt *d, const char *name, struct jinja_value v
 enum err write_manifest(struct dbt *d, struct error *e)
 {
     enum err rc = ERR_OK;
-    static const char *const sections[] = {"nodes", "sources", "macros", "docs", "exposures", "metrics", "groups", "selectors", "disabled", "parent_map", "child_map", "group_map", "saved_queries", "semantic_models", "unit_tests", "functions"};
+    static const char *const sections[] = {"nodes",         "sources",         "macros",     "docs",
+                                           "exposures",     "metrics",         "groups",     "selectors",
+                                           "disabled",      "parent_map",      "child_map",  "group_map",
+                                           "saved_queries", "semantic_models", "unit_tests", "functions"};
     struct jinja_value m = jinja_dict(d->env), at;
     jinja_dict_set(d->env, m, "metadata", metadata(d, "https://schemas.getdbt.com/dbt/manifest/v12.json", true));
-    for (size_t i = 0; i + 1 < sizeof sections / sizeof sections[0]; i++) jinja_dict_set(d->env, m, sections[i], jinja_dict(d->env));
+    for (size_t i = 0; i + 1 < sizeof sections / sizeof sections[0]; i++)
+        jinja_dict_set(d->env, m, sections[i], jinja_dict(d->env));
     for (size_t i = 0; i < d->node_count; i++) {
         const struct node *n = d->nodes[i];
         struct jinja_value v;
@@ -106,17 +115,20 @@ enum err write_manifest(struct dbt *d, struct error *e)
         jinja_dict_set(d->env, jinja_dict_get(m, "child_map"), n->unique_id, ids(d, n->children, n->child_count));
         if (!n->group) continue;
         at = jinja_dict_get(jinja_dict_get(m, "group_map"), n->group);
-        if (jinja_is_absent(at)) jinja_dict_set(d->env, jinja_dict_get(m, "group_map"), n->group, at = jinja_list(d->env));
+        if (jinja_is_absent(at))
+            jinja_dict_set(d->env, jinja_dict_get(m, "group_map"), n->group, at = jinja_list(d->env));
         jinja_list_add(d->env, at, jinja_text(d->env, n->unique_id));
     }
     for (size_t i = 0; i < d->disabled_count; i++) {
         struct jinja_value v;
         if (node_value(d, d->env, d->disabled[i], true, &v, NULL) != ERR_OK) continue;
         at = jinja_dict_get(jinja_dict_get(m, "disabled"), d->disabled[i]->unique_id);
-        if (jinja_is_absent(at)) jinja_dict_set(d->env, jinja_dict_get(m, "disabled"), d->disabled[i]->unique_id, at = jinja_list(d->env));
+        if (jinja_is_absent(at))
+            jinja_dict_set(d->env, jinja_dict_get(m, "disabled"), d->disabled[i]->unique_id, at = jinja_list(d->env));
         jinja_list_add(d->env, at, v);
     }
-    for (size_t i = 0; i < d->macro_count; i++) jinja_dict_set(d->env, jinja_dict_get(m, "macros"), d->macros[i]->unique_id, macro_value(d, d->macros[i]));
+    for (size_t i = 0; i < d->macro_count; i++)
+        jinja_dict_set(d->env, jinja_dict_get(m, "macros"), d->macros[i]->unique_id, macro_value(d, d->macros[i]));
     for (size_t i = 0; i < d->doc_count; i++) {
         struct jinja_value v = jinja_dict(d->env);
         const struct document *x = d->docs[i];
@@ -165,7 +177,10 @@ static struct jinja_value result_value(struct dbt *d, const struct result *r)
     text(d, v, "message", r->message && *r->message ? r->message : NULL);
     jinja_dict_set(d->env, v, "failures", r->failures >= 0 ? jinja_int(r->failures) : jinja_none());
     text(d, v, "unique_id", r->n->unique_id);
-    jinja_dict_set(d->env, v, "compiled", r->n->compiled ? jinja_bool(true) : r->n->kind == NODE_SEED ? jinja_none() : jinja_bool(false));
+    jinja_dict_set(d->env, v, "compiled",
+                   r->n->compiled            ? jinja_bool(true)
+                   : r->n->kind == NODE_SEED ? jinja_none()
+                                             : jinja_bool(false));
     text(d, v, "compiled_code", r->n->compiled);
     text(d, v, "relation_name", r->n->relation_name);
     jinja_dict_set(d->env, v, "batch_results", r->batches.type == JINJA_ABSENT ? jinja_none() : jinja_none());
@@ -177,12 +192,16 @@ enum err write_run_results(struct run *run, struct error *e)
     struct dbt *d = run->d;
     struct jinja_value v = jinja_dict(d->env), results = jinja_list(d->env), args = jinja_dict(d->env), parsed;
     jinja_dict_set(d->env, v, "metadata", metadata(d, "https://schemas.getdbt.com/dbt/run-results/v6.json", false));
-    for (size_t i = 0; i < run->hook_count; i++) jinja_list_add(d->env, results, result_value(d, &run->hook_results[i]));
+    for (size_t i = 0; i < run->hook_count; i++)
+        jinja_list_add(d->env, results, result_value(d, &run->hook_results[i]));
     for (size_t i = 0; i < run->count; i++)
-        if (run->results[i].done && run->results[i].index) jinja_list_add(d->env, results, result_value(d, &run->results[i]));
+        if (run->results[i].done && run->results[i].index)
+            jinja_list_add(d->env, results, result_value(d, &run->results[i]));
     jinja_dict_set(d->env, v, "results", results);
     jinja_dict_set(d->env, v, "elapsed_time", jinja_float((double)(now_us() - d->run.started_us) / 1e6));
-    if (d->run.args_json && jinja_json_read(d->env, d->run.args_json, strlen(d->run.args_json), &parsed, NULL) == ERR_OK) args = parsed;
+    if (d->run.args_json &&
+        jinja_json_read(d->env, d->run.args_json, strlen(d->run.args_json), &parsed, NULL) == ERR_OK)
+        args = parsed;
     jinja_dict_set(d->env, v, "args", args);
     return write_json(d, "run_results.json", v, e);
 }

@@ -6,7 +6,8 @@
 #include <ctype.h>
 #include <strings.h>
 
-void workbench_open(struct dbt *d, struct workbench *w, enum phase phase, struct node *n) {
+void workbench_open(struct dbt *d, struct workbench *w, enum phase phase, struct node *n)
+{
     *w = (struct workbench){0};
     w->env = jinja_env_new(NULL);
     env_setup(d, w->env);
@@ -16,7 +17,8 @@ void workbench_open(struct dbt *d, struct workbench *w, enum phase phase, struct
     w->c.session = &w->session;
 }
 
-void workbench_close(struct workbench *w) {
+void workbench_close(struct workbench *w)
+{
     session_end(&w->session);
     jinja_env_free(&w->env);
     context_reset(&w->c);
@@ -25,7 +27,8 @@ void workbench_close(struct workbench *w) {
 /* ---- CTEs ---- */
 
 /* Skips a string, quoted name or comment at p; p itself when there is none. */
-static const char *skip_token(const char *p) {
+static const char *skip_token(const char *p)
+{
     if (*p == '\'' || *p == '"') {
         char quote = *p++;
         while (*p && !(*p == quote && p[1] != quote)) p += *p == quote ? 2 : 1;
@@ -39,14 +42,17 @@ static const char *skip_token(const char *p) {
     return p;
 }
 
-static bool word_at(const char *start, const char *p, const char *word) {
+static bool word_at(const char *start, const char *p, const char *word)
+{
     size_t n = strlen(word);
     bool before = p == start || !(isalnum((unsigned char)p[-1]) || p[-1] == '_' || p[-1] == '.');
     return before && !strncasecmp(p, word, n) && !(isalnum((unsigned char)p[n]) || p[n] == '_');
 }
 
-/* After the first WITH (RECURSIVE) outside of parentheses; NULL when there is none. *end is where the first statement ends. */
-static const char *after_with(const char *sql, const char **end) {
+/* After the first WITH (RECURSIVE) outside of parentheses; NULL when there is none. *end is where the first statement
+ * ends. */
+static const char *after_with(const char *sql, const char **end)
+{
     int depth = 0;
     const char *found = NULL;
     const char *p = sql;
@@ -56,8 +62,10 @@ static const char *after_with(const char *sql, const char **end) {
             p = q;
             continue;
         }
-        if (*p == '(' || *p == '[') depth++;
-        else if ((*p == ')' || *p == ']') && depth) depth--;
+        if (*p == '(' || *p == '[')
+            depth++;
+        else if ((*p == ')' || *p == ']') && depth)
+            depth--;
         else if (*p == ';' && !depth) {
             p++;
             break;
@@ -72,13 +80,15 @@ static const char *after_with(const char *sql, const char **end) {
     return found;
 }
 
-void inject_ctes(const char *sql, const struct cte *ctes, size_t count, struct buf *out) {
+void inject_ctes(const char *sql, const struct cte *ctes, size_t count, struct buf *out)
+{
     const char *end, *with = after_with(sql, &end);
     if (!count) {
         buf_str(out, sql);
         return;
     }
-    if (with) buf_add(out, sql, (size_t)(with - sql));
+    if (with)
+        buf_add(out, sql, (size_t)(with - sql));
     else {
         size_t space = strspn(sql, " \t\r\n");
         buf_add(out, sql, space);
@@ -91,7 +101,8 @@ void inject_ctes(const char *sql, const struct cte *ctes, size_t count, struct b
     buf_add(out, with, (size_t)(end - with));
 }
 
-static void add_cte(struct node *n, const struct cte *cte) {
+static void add_cte(struct node *n, const struct cte *cte)
+{
     for (size_t i = 0; i < n->cte_count; i++)
         if (n->ctes[i].node == cte->node) return;
     mem_grow(&n->ctes, &n->cte_cap, n->cte_count + 1, sizeof *n->ctes);
@@ -99,7 +110,8 @@ static void add_cte(struct node *n, const struct cte *cte) {
 }
 
 /* An ephemeral model is rendered once, in an env of its own; the lock is recursive. */
-static enum err compile_ephemeral(struct context *c, struct node *n, struct error *e) {
+static enum err compile_ephemeral(struct context *c, struct node *n, struct error *e)
+{
     enum err rc = ERR_OK;
     struct workbench w;
     pthread_mutex_lock(&c->d->compile_lock);
@@ -117,7 +129,8 @@ static enum err compile_ephemeral(struct context *c, struct node *n, struct erro
     return rc;
 }
 
-static enum err gather_ctes(struct context *c, struct node *n, struct error *e) {
+static enum err gather_ctes(struct context *c, struct node *n, struct error *e)
+{
     enum err rc = ERR_OK;
     for (size_t i = 0; i < c->cte_count; i++) {
         struct node *x = c->cte[i];
@@ -135,15 +148,18 @@ done:
 
 /* ---- nodes ---- */
 
-static enum err ready_template(struct context *c, struct node *n, struct error *e) {
+static enum err ready_template(struct context *c, struct node *n, struct error *e)
+{
     enum err rc = ERR_OK;
     pthread_mutex_lock(&c->d->lock);
-    if (!n->tmpl) rc = jinja_template_parse(c->env, n->raw.ptr, n->raw.len, n->original_path, n->line ? n->line : 1, &n->tmpl, e);
+    if (!n->tmpl)
+        rc = jinja_template_parse(c->env, n->raw.ptr, n->raw.len, n->original_path, n->line ? n->line : 1, &n->tmpl, e);
     pthread_mutex_unlock(&c->d->lock);
     return rc;
 }
 
-enum err node_render(struct context *c, struct node *n, struct buf *out, struct error *e) {
+enum err node_render(struct context *c, struct node *n, struct buf *out, struct error *e)
+{
     enum err rc = ERR_OK;
     if (!jinja_is_template(n->raw.ptr, n->raw.len)) {
         buf_add(out, n->raw.ptr, n->raw.len);
@@ -161,7 +177,8 @@ done:
     return rc;
 }
 
-enum err node_compile(struct context *c, struct node *n, struct error *e) {
+enum err node_compile(struct context *c, struct node *n, struct error *e)
+{
     enum err rc = ERR_OK;
     struct buf text = {0}, whole = {0};
     if (n->kind == NODE_UNIT_TEST) return unit_test_compile(c, n, e);
@@ -188,12 +205,14 @@ done:
     return rc;
 }
 
-enum err node_write_compiled(struct dbt *d, struct node *n, struct error *e) {
+enum err node_write_compiled(struct dbt *d, struct node *n, struct error *e)
+{
     enum err rc = ERR_OK;
     if (!n->compiled || n->kind == NODE_SNAPSHOT || n->kind == NODE_SEED) return ERR_OK;
     pthread_mutex_lock(&d->lock);
     n->compiled_path = node_write_path(d, n, "compiled");
-    const char *full = n->compiled_path[0] == '/' ? n->compiled_path : arena_printf(&d->arena, "%s/%s", d->root, n->compiled_path);
+    const char *full =
+        n->compiled_path[0] == '/' ? n->compiled_path : arena_printf(&d->arena, "%s/%s", d->root, n->compiled_path);
     pthread_mutex_unlock(&d->lock);
     rc = write_text(d, full, n->compiled, strlen(n->compiled), e);
     return rc;

@@ -1,10 +1,9 @@
-/* What a template sees: dbt's context functions and objects, over one env. The parse has one context which moves from node
- * to node; each running node has its own (env, connection and all).
+/* What a template sees: dbt's context functions and objects, over one env. The parse has one context which moves from
+ * node to node; each running node has its own (env, connection and all).
  *
- * Lifetime: context_init … context_reset. Values may point into templates they were rendered from: a context of the project's
- * env hands its templates to struct dbt, another one frees them in context_reset, which then comes after jinja_env_free. The
- * context must stay where it is while its env renders. Not thread-safe: one
- * context, one thread. */
+ * Lifetime: context_init … context_reset. Values may point into templates they were rendered from: a context of the
+ * project's env hands its templates to struct dbt, another one frees them in context_reset, which then comes after
+ * jinja_env_free. The context must stay where it is while its env renders. Not thread-safe: one context, one thread. */
 #ifndef LAKEFM_MODEL_CONTEXT_H
 #define LAKEFM_MODEL_CONTEXT_H
 
@@ -30,7 +29,7 @@ enum { CONTEXT_SLOTS = 96 };
 struct context {
     struct dbt *d;
     struct jinja_env *env;
-    struct arena *arena;       /* memory of this context's objects: the project's, or the node's own */
+    struct arena *arena; /* memory of this context's objects: the project's, or the node's own */
     struct arena own;
     enum phase phase;
     bool execute;
@@ -48,13 +47,13 @@ struct context {
     struct jinja_value model;               /* the node's dict in this env, made on first use */
     struct node **cte;                      /* ephemeral models referred to, in order */
     size_t cte_count, cte_cap;
-    struct jinja_value batch;               /* microbatch: {id, event_time_start, event_time_end} */
+    struct jinja_value batch;                          /* microbatch: {id, event_time_start, event_time_end} */
     const char *batch_start, *batch_end, *batch_label; /* the same as texts, NULL: none; label: "2024-01-01" */
-    bool asked_database;                    /* something was read from the database */
-    bool volatile_used;                     /* run_started_at, invocation_id, now …: the text differs from run to run */
-    struct jinja_template **kept;           /* templates that values of env may point into; freed by context_reset */
+    bool asked_database;                               /* something was read from the database */
+    bool volatile_used;           /* run_started_at, invocation_id, now …: the text differs from run to run */
+    struct jinja_template **kept; /* templates that values of env may point into; freed by context_reset */
     size_t kept_count, kept_cap;
-    struct jinja_context jinja;             /* how templates look names up here */
+    struct jinja_context jinja; /* how templates look names up here */
 };
 
 void context_init(struct context *c, struct dbt *d, struct jinja_env *env, enum phase phase);
@@ -63,7 +62,8 @@ void context_reset(struct context *c);
 void context_move(struct context *c, enum phase phase, struct package *package, struct node *node);
 
 /* The value of one of dbt's names, or of a macro; JINJA_ABSENT when unknown. `macros` false: as `builtins` has it. */
-enum err context_name(struct context *c, struct view name, bool macros, struct jinja_value *out, struct error *e) MUST_CHECK;
+enum err context_name(struct context *c, struct view name, bool macros, struct jinja_value *out,
+                      struct error *e) MUST_CHECK;
 /* var(): JINJA_ABSENT when not set. */
 struct jinja_value context_var(struct context *c, const char *name);
 /* `model`: the node's dict in this env, without what is none. */
@@ -83,12 +83,15 @@ void context_print(struct context *c, const char *text, size_t len);
 /* A macro as a callable of this context; made once. */
 struct jinja_value context_macro(struct context *c, struct macro *m);
 /* Calls the macro by name as templates would find it; *found is false when there is none. */
-enum err context_call(struct context *c, const char *name, const struct jinja_value *args, size_t count, const struct jinja_named *named,
-                      size_t named_count, struct jinja_value *out, struct error *e) MUST_CHECK;
+enum err context_call(struct context *c, const char *name, const struct jinja_value *args, size_t count,
+                      const struct jinja_named *named, size_t named_count, struct jinja_value *out,
+                      struct error *e) MUST_CHECK;
 
 /* Renders a text of a file (line for messages): as text, or natively (with the type it has). */
-enum err context_render(struct context *c, struct view text, const char *name, unsigned line, struct buf *out, struct error *e) MUST_CHECK;
-enum err context_value(struct context *c, struct view text, const char *name, unsigned line, struct jinja_value *out, struct error *e) MUST_CHECK;
+enum err context_render(struct context *c, struct view text, const char *name, unsigned line, struct buf *out,
+                        struct error *e) MUST_CHECK;
+enum err context_value(struct context *c, struct view text, const char *name, unsigned line, struct jinja_value *out,
+                       struct error *e) MUST_CHECK;
 
 /* A YAML tree with its strings rendered natively. `skip` (may be NULL) says which are left as they are. */
 struct yaml_path {
@@ -97,8 +100,8 @@ struct yaml_path {
     size_t depth;
 };
 typedef bool yaml_skip(void *ctx, const struct yaml_path *path);
-enum err context_yaml(struct context *c, const struct yaml *y, const char *file, yaml_skip *skip, void *skip_ctx, struct jinja_value *out,
-                      struct error *e) MUST_CHECK;
+enum err context_yaml(struct context *c, const struct yaml *y, const char *file, yaml_skip *skip, void *skip_ctx,
+                      struct jinja_value *out, struct error *e) MUST_CHECK;
 
 /* The i-th step of a path from the root (0 first); NULL for list items and beyond. */
 const char *yaml_path_at(const struct yaml_path *p, size_t i);

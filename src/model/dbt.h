@@ -1,9 +1,9 @@
 /* What the files of this room share: one invocation of the runner (struct dbt), its packages, macros and nodes.
  *
  * Ownership: everything hangs off struct dbt and dies with it: texts in dbt.arena, values in dbt.env (the env of the
- * parse, "the project's env"). While nodes run, arena and env are read-only for the workers; each running node has an env
- * of its own (run.h) and takes copies.
- * Threads: loading and parsing is one thread's work. dbt.lock guards what workers change together. */
+ * parse, "the project's env"). While nodes run, arena and env are read-only for the workers; each running node has an
+ * env of its own (run.h) and takes copies. Threads: loading and parsing is one thread's work. dbt.lock guards what
+ * workers change together. */
 #ifndef LAKEFM_MODEL_DBT_H
 #define LAKEFM_MODEL_DBT_H
 
@@ -49,14 +49,14 @@ bool texts_has(const struct texts *t, const char *s);
 
 struct package {
     const char *name;
-    const char *root;     /* absolute folder; "" for the built-in one */
-    const char *rel;      /* folder relative to the project, "" for the project itself, "dbt_packages/x" */
+    const char *root; /* absolute folder; "" for the built-in one */
+    const char *rel;  /* folder relative to the project, "" for the project itself, "dbt_packages/x" */
     bool is_root, builtin;
     const struct yaml *doc;
-    const char *doc_path; /* dbt_project.yml, for messages */
+    const char *doc_path;      /* dbt_project.yml, for messages */
     struct jinja_value config; /* dbt_project.yml rendered: a dict */
     struct texts model_paths, seed_paths, snapshot_paths, test_paths, macro_paths, analysis_paths, docs_paths;
-    struct names macros;  /* name → struct macro */
+    struct names macros; /* name → struct macro */
     struct jinja_value vars;
 };
 
@@ -65,10 +65,10 @@ struct macro {
     const char *name, *unique_id, *path;
     struct package *package;
     const struct jinja_template *tmpl;
-    size_t index;                     /* in tmpl */
+    size_t index; /* in tmpl */
     const struct jinja_macro_info *info;
-    const char *dispatches;           /* a built-in that only dispatches to default__X and duckdb__X: X; else NULL */
-    struct jinja_value patch;         /* description, arguments, meta from yml: a dict, or absent */
+    const char *dispatches;   /* a built-in that only dispatches to default__X and duckdb__X: X; else NULL */
+    struct jinja_value patch; /* description, arguments, meta from yml: a dict, or absent */
     const char *patch_path;
     bool is_test, is_materialization;
 };
@@ -95,9 +95,9 @@ struct node {
     unsigned line;             /* where its text or yml entry begins */
     struct texts fqn;
     const char *alias, *schema, *database, *identifier; /* identifier: sources; others: alias */
-    const char *relation_name; /* quoted, NULL for what is none */
-    struct view raw;           /* raw_code */
-    struct jinja_template *tmpl; /* of raw; owned, NULL before first use */
+    const char *relation_name;                          /* quoted, NULL for what is none */
+    struct view raw;                                    /* raw_code */
+    struct jinja_template *tmpl;                        /* of raw; owned, NULL before first use */
     const char *language;
     char checksum[DIGEST_SHA256_SIZE];
     bool has_checksum;
@@ -107,7 +107,7 @@ struct node {
     struct jinja_value patch_config; /* what the yml said, absent: nothing */
     struct jinja_value unrendered_config;
     struct jinja_value tags, meta, columns, docs; /* list, dict, dict of dicts, dict */
-    struct jinja_value quoting;      /* dict, or absent */
+    struct jinja_value quoting;                   /* dict, or absent */
     const char *description;
     struct texts doc_blocks;
     const char *patch_path;
@@ -121,49 +121,49 @@ struct node {
     size_t source_count, source_cap;
     struct node_ref *metrics;
     size_t metric_count, metric_cap;
-    struct texts macros;      /* depends_on.macros */
-    struct node **parents;    /* depends_on.nodes, as found */
+    struct texts macros;   /* depends_on.macros */
+    struct node **parents; /* depends_on.nodes, as found */
     size_t parent_count, parent_cap;
-    struct node **children;   /* enabled ones; by graph_link */
+    struct node **children; /* enabled ones; by graph_link */
     size_t child_count, child_cap;
 
     /* tests */
-    struct jinja_value test_args;  /* generic: the dict given to the macro, unrendered */
+    struct jinja_value test_args; /* generic: the dict given to the macro, unrendered */
     const char *test_name, *test_namespace, *column_name, *file_key_name;
     struct node *attached;
     /* sources, exposures, metrics …: the rest of the entry as in the manifest */
     struct jinja_value body;
     const char *source_name;
-    char *external;                /* sources: what stands for them in SQL, NULL: their name */
-    const char *data_version;      /* sources of a lake: names the data */
+    char *external;           /* sources: what stands for them in SQL, NULL: their name */
+    const char *data_version; /* sources of a lake: names the data */
     /* unit tests */
     struct node *tested;
     const struct node *this_input;
-    struct node **inputs;     /* of each given */
+    struct node **inputs; /* of each given */
     size_t input_count, input_cap;
     /* operations */
     size_t hook_index;
     bool hook_at_end;
 
     /* compiling; guarded by dbt.lock once nodes run */
-    const char *compiled;          /* with CTEs injected */
+    const char *compiled; /* with CTEs injected */
     const char *pre_injected;
     struct cte *ctes;
     size_t cte_count, cte_cap;
     const char *build_path, *compiled_path;
-    bool introspects;              /* its rendering asked the database */
+    bool introspects; /* its rendering asked the database */
     bool defer_set;
     const char *defer_database, *defer_schema, *defer_alias, *defer_relation_name;
-    size_t order;                  /* position in dbt.nodes */
-    size_t mark;                   /* scratch of graph walks */
-    void *run;                     /* its result, run.h */
+    size_t order; /* position in dbt.nodes */
+    size_t mark;  /* scratch of graph walks */
+    void *run;    /* its result, run.h */
 };
 
 /* profiles.yml, the chosen target */
 struct profile {
     const char *name, *target, *schema, *database, *path;
     int threads;
-    struct jinja_value dict;     /* the output, rendered */
+    struct jinja_value dict;        /* the output, rendered */
     struct jinja_value target_dict; /* what templates see as `target` */
     const char *external_root;
     bool disable_transactions;
@@ -192,7 +192,7 @@ struct invocation {
 
 struct warehouse; /* warehouse.h */
 struct sql_conn;
-struct context;   /* context.h */
+struct context;      /* context.h */
 struct schema_entry; /* schema.h */
 
 struct dbt {
@@ -202,13 +202,13 @@ struct dbt {
     struct jinja_env *env;
     pthread_mutex_t lock;
     pthread_mutex_t compile_lock; /* recursive: ephemeral models are compiled one at a time */
-    const char *root;            /* the project's folder, absolute */
-    const char *target_path;     /* absolute or relative to root, as configured: "target" */
-    const char *target_dir;      /* absolute */
-    const char *packages_dir;    /* "dbt_packages" */
-    struct package *project;     /* the root package */
+    const char *root;             /* the project's folder, absolute */
+    const char *target_path;      /* absolute or relative to root, as configured: "target" */
+    const char *target_dir;       /* absolute */
+    const char *packages_dir;     /* "dbt_packages" */
+    struct package *project;      /* the root package */
     struct package *builtin;
-    struct package **packages;   /* root first, built-in last */
+    struct package **packages; /* root first, built-in last */
     size_t package_count, package_cap;
     struct names package_by_name;
     struct jinja_value cli_vars; /* dict */
@@ -218,12 +218,12 @@ struct dbt {
     size_t macro_count, macro_cap;
     struct jinja_template **templates; /* of macro files; owned */
     size_t template_count, template_cap;
-    struct node **nodes;         /* enabled ones, all kinds */
+    struct node **nodes; /* enabled ones, all kinds */
     size_t node_count, node_cap;
     struct node **disabled;
     size_t disabled_count, disabled_cap;
-    struct node *found;          /* while loading: the newest node */
-    struct node **loose;         /* while loading: nodes without their config yet */
+    struct node *found;  /* while loading: the newest node */
+    struct node **loose; /* while loading: nodes without their config yet */
     size_t loose_count, loose_cap;
     struct names by_id, models_by_name; /* models_by_name: "name" and "package.name" → newest node of refable kinds */
     struct names sources_by_name;       /* "source.table" and "package.source.table" */
@@ -233,21 +233,22 @@ struct dbt {
     struct names doc_by_name;
     struct pending_test *tests;
     size_t test_count, test_cap;
-    struct names patches;        /* "models.package.x" → struct schema_entry */
+    struct names patches;          /* "models.package.x" → struct schema_entry */
     struct schema_entry **entries; /* the same, in order */
     size_t entry_count, entry_cap;
-    struct names fixtures;       /* name → struct view of the file */
+    struct names fixtures; /* name → struct view of the file */
     struct names scratch;
     struct jinja_value selectors; /* selectors.yml: list, or absent */
     struct jinja_value quoting;   /* database, schema, identifier */
     struct invocation run;
     struct warehouse *warehouse;
-    struct context *parse;        /* of the project's env */
-    struct texts selected;        /* unique ids: selected_resources */
+    struct context *parse;          /* of the project's env */
+    struct texts selected;          /* unique ids: selected_resources */
     struct jinja_value graph_value; /* the `graph` of templates, made when asked for; guarded by lock */
-    struct names warned;          /* messages given once */
-    struct names env_vars;        /* environment variables that were read: name → value, "" and default alike; guarded by lock */
-    struct sql_conn **busy;       /* connections of running nodes, to be interrupted; guarded by lock */
+    struct names warned;            /* messages given once */
+    struct names
+        env_vars; /* environment variables that were read: name → value, "" and default alike; guarded by lock */
+    struct sql_conn **busy; /* connections of running nodes, to be interrupted; guarded by lock */
     size_t busy_count, busy_cap;
     size_t warnings;
     bool stop;
@@ -261,7 +262,7 @@ const char *dbt_env(const struct dbt *d, const char *name); /* hooks' env, then 
 struct jinja_value package_section(const struct package *p, const char *key);
 
 /* ---- values.c: shorthands over jinja values ---- */
-const char *value_text(struct jinja_value v, const char *otherwise);      /* of a string */
+const char *value_text(struct jinja_value v, const char *otherwise); /* of a string */
 const char *value_get_text(struct jinja_value dict, const char *key, const char *otherwise);
 bool value_get_bool(struct jinja_value dict, const char *key, bool otherwise);
 bool value_truth(struct jinja_value v);
@@ -282,7 +283,8 @@ enum err dbt_macros_load(struct dbt *d, struct error *e) MUST_CHECK;
 struct macro *macro_find(const struct dbt *d, const struct package *from, struct view name);
 struct macro *macro_in_package(const struct dbt *d, const char *package, struct view name);
 /* adapter.dispatch; NULL when nothing is found, the names tried are then appended to tried ("'a', 'b'"). */
-struct macro *macro_dispatch(const struct dbt *d, const struct package *from, const char *name, const char *space, struct buf *tried);
+struct macro *macro_dispatch(const struct dbt *d, const struct package *from, const char *name, const char *space,
+                             struct buf *tried);
 struct macro *macro_materialization(const struct dbt *d, const struct package *from, const char *name);
 
 /* ---- nodes.c: SQL files; schema.c, sources.c: YAML files; config.c ---- */
@@ -294,19 +296,22 @@ enum err node_parse(struct dbt *d, struct node *n, struct error *e) MUST_CHECK;
 enum err dbt_nodes_load(struct dbt *d, struct error *e) MUST_CHECK;
 enum err dbt_schemas_load(struct dbt *d, struct error *e) MUST_CHECK;
 enum err dbt_docs_load(struct dbt *d, struct error *e) MUST_CHECK;
-enum err dbt_nodes_finish(struct dbt *d, struct error *e) MUST_CHECK;  /* config, names, generic tests */
-enum err dbt_graph_link(struct dbt *d, struct error *e) MUST_CHECK;    /* refs → parents, children; cycles */
+enum err dbt_nodes_finish(struct dbt *d, struct error *e) MUST_CHECK; /* config, names, generic tests */
+enum err dbt_graph_link(struct dbt *d, struct error *e) MUST_CHECK;   /* refs → parents, children; cycles */
 /* Config of a node by dbt's precedence; `call` and `patch` may be absent. */
 enum err config_build(struct dbt *d, struct node *n, struct error *e) MUST_CHECK;
 void config_merge_call(struct jinja_env *env, struct jinja_value into, struct jinja_value more);
 enum err node_name_relation(struct dbt *d, struct node *n, struct error *e) MUST_CHECK;
-struct node *dbt_find_ref(const struct dbt *d, const struct node_ref *r, const struct package *from, struct node **disabled);
-struct node *dbt_find_source(const struct dbt *d, const struct source_ref *r, const struct package *from, struct node **disabled);
+struct node *dbt_find_ref(const struct dbt *d, const struct node_ref *r, const struct package *from,
+                          struct node **disabled);
+struct node *dbt_find_source(const struct dbt *d, const struct source_ref *r, const struct package *from,
+                             struct node **disabled);
 bool node_is_refable(const struct node *n);
 bool node_is_ephemeral(const struct node *n);
 const char *node_materialized(const struct node *n);
 /* The node as dbt's dict, made in env (the project's or a node's own). `artifact`: as manifest.json has it. */
-enum err node_value(struct dbt *d, struct jinja_env *env, const struct node *n, bool artifact, struct jinja_value *out, struct error *e) MUST_CHECK;
+enum err node_value(struct dbt *d, struct jinja_env *env, const struct node *n, bool artifact, struct jinja_value *out,
+                    struct error *e) MUST_CHECK;
 /* dbt.graph_value, made when missing; the caller holds dbt.lock. */
 enum err graph_value(struct dbt *d, struct error *e) MUST_CHECK;
 /* Functions and limits that every env of a run has. */

@@ -5,25 +5,29 @@
 
 #include "base/io.h"
 
-static enum err is_list(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+static enum err is_list(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     (void)e;
     *out = jinja_bool(c->count && c->args[0].type == JINJA_LIST);
     return ERR_OK;
 }
 
-static enum err interrupted(void *ctx, struct error *e) {
+static enum err interrupted(void *ctx, struct error *e)
+{
     struct dbt *d = ctx;
     return d->hooks->interrupted ? d->hooks->interrupted(d->hooks->ctx, e) : ERR_OK;
 }
 
-void env_setup(struct dbt *d, struct jinja_env *env) {
+void env_setup(struct dbt *d, struct jinja_env *env)
+{
     jinja_env_add_dbt_functions(env);
     jinja_env_filter(env, "is_list", is_list, NULL);
     if (d->hooks->interrupted) jinja_env_interrupt(env, interrupted, d);
 }
 
 /* selectors.yml, if there is one. */
-static enum err load_selectors(struct dbt *d, struct error *e) {
+static enum err load_selectors(struct dbt *d, struct error *e)
+{
     enum err rc = ERR_OK;
     struct buf text = {0};
     const struct yaml *doc = NULL;
@@ -40,7 +44,8 @@ done:
     return rc;
 }
 
-enum err dbt_load(struct dbt *d, struct error *e) {
+enum err dbt_load(struct dbt *d, struct error *e)
+{
     enum err rc = ERR_OK;
     TRY(dbt_project_load(d, e));
     TRY(dbt_macros_load(d, e));
@@ -53,4 +58,3 @@ enum err dbt_load(struct dbt *d, struct error *e) {
 done:
     return rc;
 }
-

@@ -8,7 +8,8 @@
 
 static const char *const PREFIXES[] = {"duckdb", "default", NULL}; /* of dispatch, in order */
 
-static struct macro *add_macro(struct dbt *d, struct package *p, const char *name, const char *path) {
+static struct macro *add_macro(struct dbt *d, struct package *p, const char *name, const char *path)
+{
     struct macro *m = arena_zalloc(&d->arena, sizeof *m);
     m->id = d->macro_count;
     m->name = name;
@@ -22,14 +23,16 @@ static struct macro *add_macro(struct dbt *d, struct package *p, const char *nam
     return m;
 }
 
-static enum err duplicate(const struct macro *m, const char *path, unsigned line, struct error *e) {
+static enum err duplicate(const struct macro *m, const char *path, unsigned line, struct error *e)
+{
     err_set(e, ERR_INPUT, "two macros named \"%s\" in package %s: %s:%u and %s:%u", m->name, m->package->name, m->path,
             m->info ? m->info->line : 1, path, line);
     err_where(e, "%s:%u", path, line);
     return err_hint(e, "rename or remove one of them");
 }
 
-static enum err load_text(struct dbt *d, struct package *p, struct view text, const char *path, struct error *e) {
+static enum err load_text(struct dbt *d, struct package *p, struct view text, const char *path, struct error *e)
+{
     enum err rc = ERR_OK;
     struct jinja_template *t = NULL;
     TRY(jinja_template_parse(d->env, text.ptr, text.len, path, 1, &t, e));
@@ -52,7 +55,8 @@ done:
 }
 
 /* default__x and duckdb__x get an x that dispatches to them, where no x is written out. */
-static void add_dispatchers(struct dbt *d, struct package *p) {
+static void add_dispatchers(struct dbt *d, struct package *p)
+{
     size_t count = d->macro_count;
     for (size_t i = 0; i < count; i++) {
         const struct macro *m = d->macros[i];
@@ -67,7 +71,8 @@ static void add_dispatchers(struct dbt *d, struct package *p) {
     }
 }
 
-static enum err load_builtin(struct dbt *d, struct error *e) {
+static enum err load_builtin(struct dbt *d, struct error *e)
+{
     enum err rc = ERR_OK;
     struct package *p = d->builtin = arena_zalloc(&d->arena, sizeof *p);
     p->name = "dbt";
@@ -88,7 +93,8 @@ done:
     return rc;
 }
 
-static enum err load_folder(struct dbt *d, struct package *p, const char *folder, struct error *e) {
+static enum err load_folder(struct dbt *d, struct package *p, const char *folder, struct error *e)
+{
     enum err rc = ERR_OK;
     struct io_names files = {0};
     struct buf text = {0};
@@ -110,33 +116,38 @@ done:
     return rc;
 }
 
-enum err dbt_macros_load(struct dbt *d, struct error *e) {
+enum err dbt_macros_load(struct dbt *d, struct error *e)
+{
     enum err rc = ERR_OK;
     size_t count = d->package_count;
     TRY(load_builtin(d, e));
     for (size_t i = 0; i < count; i++) {
         struct package *p = d->packages[i];
         for (size_t k = 0; k < p->macro_paths.count; k++) TRY(load_folder(d, p, p->macro_paths.at[k], e));
-        for (size_t k = 0; k < p->test_paths.count; k++) TRY(load_folder(d, p, arena_printf(&d->arena, "%s/generic", p->test_paths.at[k]), e));
+        for (size_t k = 0; k < p->test_paths.count; k++)
+            TRY(load_folder(d, p, arena_printf(&d->arena, "%s/generic", p->test_paths.at[k]), e));
     }
 done:
     return rc;
 }
 
-struct macro *macro_find(const struct dbt *d, const struct package *from, struct view name) {
+struct macro *macro_find(const struct dbt *d, const struct package *from, struct view name)
+{
     struct macro *m = from ? names_find(&from->macros, name) : NULL;
     if (!m && from != d->project) m = names_find(&d->project->macros, name);
     return m ? m : names_find(&d->builtin->macros, name);
 }
 
-struct macro *macro_in_package(const struct dbt *d, const char *package, struct view name) {
+struct macro *macro_in_package(const struct dbt *d, const char *package, struct view name)
+{
     if (!strcmp(package, "dbt_duckdb")) package = "dbt";
     const struct package *p = names_get(&d->package_by_name, package);
     return p ? names_find(&p->macros, name) : NULL;
 }
 
 /* dispatch: of dbt_project.yml for this namespace; absent when there is none. */
-static struct jinja_value search_order(const struct dbt *d, const char *space) {
+static struct jinja_value search_order(const struct dbt *d, const char *space)
+{
     struct jinja_value list = package_section(d->project, "dispatch");
     for (size_t i = 0; i < jinja_seq_count(list); i++) {
         struct jinja_value entry = jinja_seq_items(list)[i];
@@ -145,18 +156,23 @@ static struct jinja_value search_order(const struct dbt *d, const char *space) {
     return (struct jinja_value){0};
 }
 
-static struct macro *try_package(const struct dbt *d, const struct package *from, const char *package, const char *name, struct buf *tried) {
+static struct macro *try_package(const struct dbt *d, const struct package *from, const char *package, const char *name,
+                                 struct buf *tried)
+{
     for (const char *const *prefix = PREFIXES; *prefix; prefix++) {
         char full[256];
         snprintf(full, sizeof full, "%s__%s", *prefix, name);
         struct macro *m = package ? macro_in_package(d, package, view_of(full)) : macro_find(d, from, view_of(full));
         if (m) return m;
-        if (tried) buf_printf(tried, "%s'%s%s%s'", tried->len ? ", " : "", package ? package : "", package ? "." : "", full);
+        if (tried)
+            buf_printf(tried, "%s'%s%s%s'", tried->len ? ", " : "", package ? package : "", package ? "." : "", full);
     }
     return NULL;
 }
 
-struct macro *macro_dispatch(const struct dbt *d, const struct package *from, const char *name, const char *space, struct buf *tried) {
+struct macro *macro_dispatch(const struct dbt *d, const struct package *from, const char *name, const char *space,
+                             struct buf *tried)
+{
     if (!space) return try_package(d, from, NULL, name, tried);
     struct jinja_value order = search_order(d, space);
     if (jinja_seq_count(order)) {
@@ -166,13 +182,15 @@ struct macro *macro_dispatch(const struct dbt *d, const struct package *from, co
         }
         return NULL;
     }
-    if (!names_get(&d->package_by_name, space) && strcmp(space, "dbt_duckdb")) return try_package(d, from, NULL, name, tried);
+    if (!names_get(&d->package_by_name, space) && strcmp(space, "dbt_duckdb"))
+        return try_package(d, from, NULL, name, tried);
     struct macro *m = try_package(d, from, d->project->name, name, tried);
     return m || !strcmp(space, d->project->name) ? m : try_package(d, from, space, name, tried);
 }
 
 /* The adapter's own before "default"; the project before the built-in ones before other packages' own inventions. */
-struct macro *macro_materialization(const struct dbt *d, const struct package *from, const char *name) {
+struct macro *macro_materialization(const struct dbt *d, const struct package *from, const char *name)
+{
     for (const char *const *prefix = PREFIXES; *prefix; prefix++) {
         char full[256];
         snprintf(full, sizeof full, "materialization_%s_%s", name, *prefix);

@@ -10,11 +10,14 @@ enum size { HOUR, DAY, MONTH, YEAR, NO_SIZE };
 static const char *const SIZES[] = {"hour", "day", "month", "year"};
 enum { HOUR_MS = 3600000 };
 
-bool node_is_microbatch(const struct node *n) {
-    return n->kind == NODE_MODEL && !strcmp(node_materialized(n), "incremental") && !strcmp(value_get_text(n->config, "incremental_strategy", ""), "microbatch");
+bool node_is_microbatch(const struct node *n)
+{
+    return n->kind == NODE_MODEL && !strcmp(node_materialized(n), "incremental") &&
+           !strcmp(value_get_text(n->config, "incremental_strategy", ""), "microbatch");
 }
 
-static int64_t floor_to(int64_t ms, enum size size) {
+static int64_t floor_to(int64_t ms, enum size size)
+{
     struct civil c;
     clock_civil(ms, &c);
     switch (size) {
@@ -25,7 +28,8 @@ static int64_t floor_to(int64_t ms, enum size size) {
     }
 }
 
-static int64_t offset(int64_t ms, enum size size, int64_t by) {
+static int64_t offset(int64_t ms, enum size size, int64_t by)
+{
     struct civil c;
     int64_t floored = floor_to(ms, size);
     clock_civil(floored, &c);
@@ -39,13 +43,16 @@ static int64_t offset(int64_t ms, enum size size, int64_t by) {
 static int64_t ceiling(int64_t ms, enum size size) { return floor_to(ms, size) == ms ? ms : offset(ms, size, 1); }
 
 /* "2024-01-01 00:00:00+00:00" */
-static const char *time_text(struct dbt *d, int64_t ms) {
+static const char *time_text(struct dbt *d, int64_t ms)
+{
     struct civil c;
     clock_civil(ms, &c);
-    return arena_printf(&d->arena, "%04d-%02d-%02d %02d:%02d:%02d+00:00", c.year, c.month, c.day, c.hour, c.minute, c.second);
+    return arena_printf(&d->arena, "%04d-%02d-%02d %02d:%02d:%02d+00:00", c.year, c.month, c.day, c.hour, c.minute,
+                        c.second);
 }
 
-static const char *label_of(struct dbt *d, int64_t ms, enum size size) {
+static const char *label_of(struct dbt *d, int64_t ms, enum size size)
+{
     struct civil c;
     clock_civil(ms, &c);
     if (size == YEAR) return arena_printf(&d->arena, "%04d", c.year);
@@ -54,7 +61,8 @@ static const char *label_of(struct dbt *d, int64_t ms, enum size size) {
     return arena_printf(&d->arena, "%04d-%02d-%02dT%02d", c.year, c.month, c.day, c.hour);
 }
 
-static bool parse_time(struct dbt *d, const char *text, int64_t *ms) {
+static bool parse_time(struct dbt *d, const char *text, int64_t *ms)
+{
     char *copy = arena_strdup(&d->arena, text);
     if (strlen(copy) > 10 && copy[10] == ' ') copy[10] = 'T';
     char *zone = strlen(copy) > 19 ? strpbrk(copy + 19, "+Z") : NULL;
@@ -68,18 +76,21 @@ struct batches {
     bool exists; /* the table is there and is not to be made anew */
 };
 
-static enum err bad(const struct node *n, struct error *e, const char *what) {
+static enum err bad(const struct node *n, struct error *e, const char *what)
+{
     err_set(e, ERR_INPUT, "microbatch model '%s' %s", n->name, what);
     return err_where(e, "%s", n->original_path);
 }
 
-static enum err plan(struct run *run, struct node *n, struct batches *b, struct error *e) {
+static enum err plan(struct run *run, struct node *n, struct batches *b, struct error *e)
+{
     enum err rc = ERR_OK;
     struct dbt *d = run->d;
     struct cached found;
     bool there = false;
     const char *size = value_get_text(n->config, "batch_size", "");
-    for (b->size = HOUR; b->size < NO_SIZE && strcmp(SIZES[b->size], size); b->size++) {}
+    for (b->size = HOUR; b->size < NO_SIZE && strcmp(SIZES[b->size], size); b->size++) {
+    }
     if (b->size == NO_SIZE) return bad(n, e, "does not have a 'batch_size' config (one of hour, day, month, year)");
     TRY(warehouse_find(d->warehouse, NULL, n->database, n->schema, n->alias, &found, &there, e));
     struct jinja_value own = jinja_dict_get(n->config, "full_refresh");
@@ -87,15 +98,19 @@ static enum err plan(struct run *run, struct node *n, struct batches *b, struct 
     b->exists = there && found.type == REL_TABLE && !refresh;
     int64_t end = clock_now_ms(), start = 0;
     pthread_mutex_lock(&d->lock);
-    if (d->o->event_time_end && !parse_time(d, d->o->event_time_end, &end)) rc = err_set(e, ERR_USAGE, "--event-time-end '%s' is no time", d->o->event_time_end);
+    if (d->o->event_time_end && !parse_time(d, d->o->event_time_end, &end))
+        rc = err_set(e, ERR_USAGE, "--event-time-end '%s' is no time", d->o->event_time_end);
     b->to = ceiling(end, b->size);
     struct jinja_value begin = jinja_dict_get(n->config, "begin"), lookback = jinja_dict_get(n->config, "lookback");
     if (d->o->event_time_start) {
-        if (!parse_time(d, d->o->event_time_start, &start)) rc = err_set(e, ERR_USAGE, "--event-time-start '%s' is no time", d->o->event_time_start);
+        if (!parse_time(d, d->o->event_time_start, &start))
+            rc = err_set(e, ERR_USAGE, "--event-time-start '%s' is no time", d->o->event_time_start);
         b->from = floor_to(start, b->size);
     } else if (!b->exists) {
-        if (value_is_null(begin)) rc = bad(n, e, "requires a 'begin' configuration");
-        else if (!parse_time(d, value_str(&d->arena, d->env, begin), &start)) rc = bad(n, e, "has a 'begin' that is no time");
+        if (value_is_null(begin))
+            rc = bad(n, e, "requires a 'begin' configuration");
+        else if (!parse_time(d, value_str(&d->arena, d->env, begin), &start))
+            rc = bad(n, e, "has a 'begin' that is no time");
         b->from = floor_to(start, b->size);
     } else {
         int64_t back = lookback.type == JINJA_INT ? lookback.as.integer : 1;
@@ -106,20 +121,25 @@ done:
     return rc;
 }
 
-const char *context_event_filter(struct context *c, const struct node *input) {
+const char *context_event_filter(struct context *c, const struct node *input)
+{
     const char *column = value_get_text(input->config, "event_time", NULL);
     if (!c->batch_start || !column) return NULL;
     return arena_printf(c->arena, "%s >= '%s' and %s < '%s'", column, c->batch_start, column, c->batch_end);
 }
 
-const char *batch_path(struct dbt *d, const char *path, const char *label) {
+const char *batch_path(struct dbt *d, const char *path, const char *label)
+{
     const char *slash = strrchr(path, '/'), *dot = strrchr(path, '.');
     const char *base = slash ? slash + 1 : path;
     int stem = dot && dot > base ? (int)(dot - base) : (int)strlen(base);
-    return arena_printf(&d->arena, "%.*s%.*s/%.*s_%s%s", (int)(base - path), path, stem, base, stem, base, label, dot && dot > base ? dot : "");
+    return arena_printf(&d->arena, "%.*s%.*s/%.*s_%s%s", (int)(base - path), path, stem, base, stem, base, label,
+                        dot && dot > base ? dot : "");
 }
 
-static void set_batch(struct workbench *w, struct dbt *d, struct node *n, int64_t from, int64_t to, enum size size, bool incremental) {
+static void set_batch(struct workbench *w, struct dbt *d, struct node *n, int64_t from, int64_t to, enum size size,
+                      bool incremental)
+{
     struct jinja_value id;
     context_move(&w->c, PHASE_EXECUTE, n->package, n);
     pthread_mutex_lock(&d->lock);
@@ -143,7 +163,9 @@ static void set_batch(struct workbench *w, struct dbt *d, struct node *n, int64_
     jinja_dict_set(w->env, w->c.overrides, "should_full_refresh", jinja_bool(false));
 }
 
-static enum err run_batch(struct run *run, struct node *n, struct result *r, int64_t from, int64_t to, enum size size, bool incremental, struct error *e) {
+static enum err run_batch(struct run *run, struct node *n, struct result *r, int64_t from, int64_t to, enum size size,
+                          bool incremental, struct error *e)
+{
     enum err rc = ERR_OK;
     struct dbt *d = run->d;
     struct workbench w;
@@ -168,7 +190,8 @@ done:
     return rc;
 }
 
-static struct jinja_value pair(struct dbt *d, int64_t from, int64_t to) {
+static struct jinja_value pair(struct dbt *d, int64_t from, int64_t to)
+{
     struct jinja_value v[2] = {jinja_text(d->env, time_text(d, from)), jinja_text(d->env, time_text(d, to))};
     struct jinja_value list = jinja_list(d->env);
     jinja_list_add(d->env, list, v[0]);
@@ -176,7 +199,8 @@ static struct jinja_value pair(struct dbt *d, int64_t from, int64_t to) {
     return list;
 }
 
-enum err node_run_batches(struct run *run, struct node *n, struct result *r, struct error *e) {
+enum err node_run_batches(struct run *run, struct node *n, struct result *r, struct error *e)
+{
     enum err rc = ERR_OK;
     struct dbt *d = run->d;
     struct batches b = {0};
@@ -197,15 +221,24 @@ enum err node_run_batches(struct run *run, struct node *n, struct result *r, str
         pthread_mutex_unlock(&d->lock);
         enum err code = give_up ? ERR_STOPPED : ERR_OK;
         if (!give_up) {
-            say(d, SAY_INFO, "LogStartBatch", "Q045", "Batch %zu of %zu START batch %s of %s.%s", index, total, label, n->schema, n->alias);
+            say(d, SAY_INFO, "LogStartBatch", "Q045", "Batch %zu of %zu START batch %s of %s.%s", index, total, label,
+                n->schema, n->alias);
             code = run_batch(run, n, &last, at, to, b.size, incremental, &one);
         }
-        say(d, SAY_INFO, "LogBatchResult", "Q044", "Batch %zu of %zu %s batch %s of %s.%s [%s in %.2fs]", index, total, code == ERR_OK ? "OK created" : give_up ? "SKIP" : "ERROR creating",
-            label, n->schema, n->alias, code == ERR_OK ? last.message : give_up ? "SKIP" : "ERROR", (double)(clock_mono_ns() - started) / 1e9);
+        say(d, SAY_INFO, "LogBatchResult", "Q044", "Batch %zu of %zu %s batch %s of %s.%s [%s in %.2fs]", index, total,
+            code == ERR_OK ? "OK created"
+            : give_up      ? "SKIP"
+                           : "ERROR creating",
+            label, n->schema, n->alias,
+            code == ERR_OK ? last.message
+            : give_up      ? "SKIP"
+                           : "ERROR",
+            (double)(clock_mono_ns() - started) / 1e9);
         pthread_mutex_lock(&d->lock);
         jinja_list_add(d->env, code == ERR_OK ? ok : bad_ones, pair(d, at, to));
         pthread_mutex_unlock(&d->lock);
-        if (code == ERR_OK) incremental = true;
+        if (code == ERR_OK)
+            incremental = true;
         else {
             failed++;
             if (!e->code) *e = one;

@@ -1,6 +1,6 @@
 /* The dbt runner: reads a standard dbt project (dbt_project.yml, profiles.yml, models, macros, seeds, snapshots, tests,
- * packages), renders its Jinja, runs its graph on DuckDB, prints as dbt prints and writes dbt's artifacts. Its measure is
- * dbt-core 1.11 with dbt-duckdb 1.11: same compiled SQL, same tables, same test outcomes.
+ * packages), renders its Jinja, runs its graph on DuckDB, prints as dbt prints and writes dbt's artifacts. Its measure
+ * is dbt-core 1.11 with dbt-duckdb 1.11: same compiled SQL, same tables, same test outcomes.
  *
  * One call does one command:
  *     struct model_options o = {0};
@@ -8,11 +8,11 @@
  *     rc = model_run(&o, &hooks, &outcome, &e);             // prints through hooks.print
  *     return outcome.exit_code;
  *
- * Ownership: options borrow the strings of argv and own only their arrays (model_options_reset). Hooks are borrowed for the
- * call. Errors: model_run returns ERR_OK also when nodes failed (outcome.exit_code is then 1, as dbt's); it fails when the
- * command could not be done at all (broken project: exit 2 as dbt's, already printed through hooks.print, and e filled).
- * Threads: one model_run at a time per process and warehouse file; it starts its own workers. hooks.print is called by one
- * thread at a time. */
+ * Ownership: options borrow the strings of argv and own only their arrays (model_options_reset). Hooks are borrowed for
+ * the call. Errors: model_run returns ERR_OK also when nodes failed (outcome.exit_code is then 1, as dbt's); it fails
+ * when the command could not be done at all (broken project: exit 2 as dbt's, already printed through hooks.print, and
+ * e filled). Threads: one model_run at a time per process and warehouse file; it starts its own workers. hooks.print is
+ * called by one thread at a time. */
 #ifndef LAKEFM_MODEL_MODEL_H
 #define LAKEFM_MODEL_MODEL_H
 
@@ -55,40 +55,42 @@ struct model_options {
     const char *project_dir;  /* NULL: $DBT_PROJECT_DIR, or the nearest folder upwards with dbt_project.yml */
     const char *profiles_dir; /* NULL: $DBT_PROFILES_DIR, the working folder, ~/.dbt */
     const char *profile, *target, *target_path, *state, *defer_state, *selector;
-    const char *vars; /* YAML or JSON text of a dict; NULL for none */
-    const char *args; /* run-operation --args */
-    const char *macro; /* run-operation's macro */
+    const char *vars;       /* YAML or JSON text of a dict; NULL for none */
+    const char *args;       /* run-operation --args */
+    const char *macro;      /* run-operation's macro */
     const char *inline_sql; /* show, compile --inline */
     const char *output;     /* ls: name, path, json, selector; show: text, json */
     const char *event_time_start, *event_time_end;
     const char *indirect_selection; /* eager (default), cautious, buildable, empty */
     struct model_words select, exclude, resource_types, exclude_resource_types, output_keys;
-    int threads;  /* 0: the profile's */
+    int threads;   /* 0: the profile's */
     int64_t limit; /* show: rows, -1 all; 0 means the default of 5 */
     enum model_tristate full_refresh, fail_fast, defer, favor_state, store_failures, empty, introspect, write_json;
     enum model_tristate static_docs, empty_catalog, compile_docs;
     enum model_tristate warn_error;
     const char *warn_error_options;
-    bool no_skip;    /* run unchanged nodes too, as dbt does */
-    bool quiet;      /* only errors and the user's print() */
-    bool no_print;   /* print() in templates is silent */
-    bool debug;      /* the long form of messages, each statement */
-    bool log_json;   /* --log-format json: one object a line, dbt's event names */
-    bool color;      /* ANSI colours: the caller decides by terminal and NO_COLOR; --use-colors and --no-use-colors override */
-    char *command;   /* owned: the command line, for the artifacts */
+    bool no_skip;  /* run unchanged nodes too, as dbt does */
+    bool quiet;    /* only errors and the user's print() */
+    bool no_print; /* print() in templates is silent */
+    bool debug;    /* the long form of messages, each statement */
+    bool log_json; /* --log-format json: one object a line, dbt's event names */
+    bool color; /* ANSI colours: the caller decides by terminal and NO_COLOR; --use-colors and --no-use-colors override
+                 */
+    char *command; /* owned: the command line, for the artifacts */
 };
 
-/* dbt's command line, without the program's name: VERB [flags]. `docs generate`, `source freshness` are two words. Lists
+/* dbt's command line, without the program's name: VERB [flags]. `docs generate`, `source freshness` are two words.
+ * Lists
  * (--select a b c) end at the next flag. Unknown flags: ERR_USAGE that names the nearest known one. */
 enum err model_options_parse(struct model_options *o, int argc, const char *const *argv, struct error *e) MUST_CHECK;
 void model_options_reset(struct model_options *o);
 
 /* One flag of the table, for help texts and completion. Ends with name == NULL. */
 struct model_flag {
-    const char *name;    /* "--select" */
-    const char *other;   /* "-s", or NULL */
-    const char *value;   /* "SELECTOR …", NULL for a switch (which then has --no-NAME too where that means something) */
-    const char *verbs;   /* "build run test", NULL for all */
+    const char *name;  /* "--select" */
+    const char *other; /* "-s", or NULL */
+    const char *value; /* "SELECTOR …", NULL for a switch (which then has --no-NAME too where that means something) */
+    const char *verbs; /* "build run test", NULL for all */
     const char *help;
 };
 const struct model_flag *model_flags(void);
@@ -102,8 +104,8 @@ struct model_file {
     const char *sql_hash; /* 32 hex digits over SQL and inputs: equal hash, equal content */
 };
 
-/* How a project runs on a lake. All callbacks may be NULL: then it runs as any dbt project. They are called by one thread
- * at a time. Strings that they give are copied. */
+/* How a project runs on a lake. All callbacks may be NULL: then it runs as any dbt project. They are called by one
+ * thread at a time. Strings that they give are copied. */
 struct model_hooks {
     void *ctx;
     /* Text as dbt would write it to stdout; whole lines, with their '\n'. */
@@ -111,14 +113,16 @@ struct model_hooks {
     /* May answer ERR_STOPPED (Ctrl-C): no new node starts, running statements are interrupted. Asked often; cheap. */
     enum err (*interrupted)(void *ctx, struct error *e);
 
-    /* What stands for source(source_name, table) in SQL, e.g. "read_parquet(['…'])"; *sql = NULL leaves the project's own
-     * answer. *version names the data behind it (commit number, hash): same version, same rows. Both heap (mem_*), taken over.
-     * Called once per source and run, before anything is rendered with `execute`. */
-    enum err (*source)(void *ctx, const char *source_name, const char *table, char **sql, char **version, struct error *e);
+    /* What stands for source(source_name, table) in SQL, e.g. "read_parquet(['…'])"; *sql = NULL leaves the project's
+     * own answer. *version names the data behind it (commit number, hash): same version, same rows. Both heap (mem_*),
+     * taken over. Called once per source and run, before anything is rendered with `execute`. */
+    enum err (*source)(void *ctx, const char *source_name, const char *table, char **sql, char **version,
+                       struct error *e);
     /* Where the file of an external model shall be written instead of `location` (heap). */
     enum err (*stage)(void *ctx, const char *model, const char *location, char **staged, struct error *e);
-    /* Makes the files visible, all or none; called once, after the last node and before on-run-end, with those of the models
-     * that succeeded. Not called when there are none. A failure makes the run fail and forgets the models' success. */
+    /* Makes the files visible, all or none; called once, after the last node and before on-run-end, with those of the
+     * models that succeeded. Not called when there are none. A failure makes the run fail and forgets the models'
+     * success. */
     enum err (*publish)(void *ctx, const struct model_file *files, size_t count, struct error *e);
     /* Environment seen by env_var() before the process's own (lake path, …): NULL-terminated "NAME=value" list. */
     const char *const *env;
@@ -131,8 +135,8 @@ struct model_hooks {
 };
 
 enum model_status {
-    MODEL_SUCCESS,  /* model, seed, snapshot, operation */
-    MODEL_PASS,     /* test */
+    MODEL_SUCCESS, /* model, seed, snapshot, operation */
+    MODEL_PASS,    /* test */
     MODEL_WARN,
     MODEL_FAIL,
     MODEL_ERROR,
@@ -148,6 +152,7 @@ struct model_outcome {
     double elapsed_s;
 };
 
-enum err model_run(const struct model_options *o, const struct model_hooks *hooks, struct model_outcome *out, struct error *e) MUST_CHECK;
+enum err model_run(const struct model_options *o, const struct model_hooks *hooks, struct model_outcome *out,
+                   struct error *e) MUST_CHECK;
 
 #endif

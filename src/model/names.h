@@ -1,5 +1,5 @@
-/* A hash table from text to pointer. Keys are borrowed (they live in an arena); values are the caller's. Not thread-safe
- * while it changes. {0} is an empty table. */
+/* A hash table from text to pointer. Keys are borrowed (they live in an arena); values are the caller's. Not
+ * thread-safe while it changes. {0} is an empty table. */
 #ifndef LAKEFM_MODEL_NAMES_H
 #define LAKEFM_MODEL_NAMES_H
 

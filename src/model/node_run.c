@@ -9,13 +9,15 @@
 #include <stdlib.h>
 #include <time.h>
 
-int64_t now_us(void) {
+int64_t now_us(void)
+{
     struct timespec t;
     clock_gettime(CLOCK_REALTIME, &t);
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-void result_error(struct dbt *d, struct result *r, const struct error *e, const char *trace) {
+void result_error(struct dbt *d, struct result *r, const struct error *e, const char *trace)
+{
     pthread_mutex_lock(&d->lock);
     r->status = MODEL_ERROR;
     r->message = arena_strdup(&d->arena, e->what);
@@ -26,9 +28,12 @@ void result_error(struct dbt *d, struct result *r, const struct error *e, const 
 }
 
 /* adapter_response of the statement called main. */
-static void take_response(struct context *c, struct result *r) {
+static void take_response(struct context *c, struct result *r)
+{
     struct error ignored;
-    struct jinja_value main = jinja_is_absent(c->results) ? (struct jinja_value){0} : jinja_dict_get(c->results, "main"), v;
+    struct jinja_value main =
+                           jinja_is_absent(c->results) ? (struct jinja_value){0} : jinja_dict_get(c->results, "main"),
+                       v;
     r->rows_affected = -1;
     r->message = "OK";
     if (main.type != JINJA_DICT) return;
@@ -36,27 +41,34 @@ static void take_response(struct context *c, struct result *r) {
     if (jinja_get_attr(c->env, response, "_message", &v, &ignored) == ERR_OK && jinja_is_string(v)) {
         pthread_mutex_lock(&c->d->lock);
         r->message = arena_strdup(&c->d->arena, value_text(v, ""));
-        if (jinja_get_attr(c->env, response, "code", &v, &ignored) == ERR_OK && jinja_is_string(v)) r->code = arena_strdup(&c->d->arena, value_text(v, ""));
+        if (jinja_get_attr(c->env, response, "code", &v, &ignored) == ERR_OK && jinja_is_string(v))
+            r->code = arena_strdup(&c->d->arena, value_text(v, ""));
         pthread_mutex_unlock(&c->d->lock);
-        if (jinja_get_attr(c->env, response, "rows_affected", &v, &ignored) == ERR_OK && v.type == JINJA_INT) r->rows_affected = v.as.integer;
+        if (jinja_get_attr(c->env, response, "rows_affected", &v, &ignored) == ERR_OK && v.type == JINJA_INT)
+            r->rows_affected = v.as.integer;
     }
 }
 
 /* The relations that a materialization says it made enter the cache. */
-static enum err take_relations(struct context *c, const char *materialization, struct jinja_value made, struct error *e) {
+static enum err take_relations(struct context *c, const char *materialization, struct jinja_value made, struct error *e)
+{
     struct jinja_value list = jinja_dict_get(made, "relations");
     if (made.type != JINJA_DICT || (list.type != JINJA_LIST && list.type != JINJA_TUPLE)) {
-        err_set(e, ERR_INPUT, "invalid return value from the materialization \"%s\": it must return a dict with a list of relations", materialization);
+        err_set(e, ERR_INPUT,
+                "invalid return value from the materialization \"%s\": it must return a dict with a list of relations",
+                materialization);
         return err_hint(e, "{{ return({'relations': [target_relation]}) }}");
     }
     for (size_t i = 0; i < jinja_seq_count(list); i++) {
         const struct relation *r = relation_of(jinja_seq_items(list)[i]);
-        if (r && r->part[PART_IDENTIFIER]) warehouse_added(c->d->warehouse, r->part[0], r->part[1], r->part[2], r->type);
+        if (r && r->part[PART_IDENTIFIER])
+            warehouse_added(c->d->warehouse, r->part[0], r->part[1], r->part[2], r->type);
     }
     return ERR_OK;
 }
 
-enum err node_materialize(struct context *c, struct node *n, struct result *r, struct error *e) {
+enum err node_materialize(struct context *c, struct node *n, struct result *r, struct error *e)
+{
     enum err rc = ERR_OK;
     struct jinja_value made;
     const char *name = n->kind == NODE_UNIT_TEST ? "unit" : node_materialized(n);
@@ -64,10 +76,12 @@ enum err node_materialize(struct context *c, struct node *n, struct result *r, s
     if (!m) {
         const char *words[200];
         size_t k = 0;
-        static const char *const known[] = {"view", "table", "incremental", "ephemeral", "external", "table_function", NULL};
+        static const char *const known[] = {"view",     "table",          "incremental", "ephemeral",
+                                            "external", "table_function", NULL};
         for (const char *const *p = known; *p; p++) words[k++] = *p;
         words[k] = NULL;
-        err_set(e, ERR_INPUT, "no materialization '%s' was found for adapter duckdb! (searched types 'default' and 'duckdb')", name);
+        err_set(e, ERR_INPUT,
+                "no materialization '%s' was found for adapter duckdb! (searched types 'default' and 'duckdb')", name);
         const char *near = str_nearest(name, words);
         if (near) err_hint(e, "did you mean '%s'?", near);
         return ERR_INPUT;
@@ -81,23 +95,30 @@ done:
 
 /* ---- tests ---- */
 
-static bool cell_true(struct jinja_value v) {
-    if (jinja_is_string(v)) return !strcmp(value_text(v, ""), "true") || !strcmp(value_text(v, ""), "True") || !strcmp(value_text(v, ""), "1");
+static bool cell_true(struct jinja_value v)
+{
+    if (jinja_is_string(v))
+        return !strcmp(value_text(v, ""), "true") || !strcmp(value_text(v, ""), "True") ||
+               !strcmp(value_text(v, ""), "1");
     return value_truth(v);
 }
 
-static struct jinja_value column(const struct table *t, const char *name) {
+static struct jinja_value column(const struct table *t, const char *name)
+{
     for (size_t i = 0; i < t->columns; i++)
         if (!strcmp(t->name[i], name)) return t->cell[i];
     return jinja_none();
 }
 
-static enum err judge(struct context *c, struct node *n, struct result *r, struct error *e) {
+static enum err judge(struct context *c, struct node *n, struct result *r, struct error *e)
+{
     struct jinja_value main = jinja_dict_get(c->results, "main");
     const struct table *t = table_of(jinja_dict_get(main, "table"));
     if (!t || t->columns != 3 || t->rows != 1)
-        return err_set(e, ERR_INPUT, "the test's query must give one row of three columns (failures, should_warn, should_error), not %zu of %zu",
-                       t ? t->rows : 0, t ? t->columns : 0);
+        return err_set(
+            e, ERR_INPUT,
+            "the test's query must give one row of three columns (failures, should_warn, should_error), not %zu of %zu",
+            t ? t->rows : 0, t ? t->columns : 0);
     struct jinja_value failures = column(t, "failures");
     bool warn = cell_true(column(t, "should_warn")), error = cell_true(column(t, "should_error"));
     r->failures = failures.type == JINJA_INT ? failures.as.integer : 0;
@@ -113,19 +134,21 @@ static enum err judge(struct context *c, struct node *n, struct result *r, struc
     pthread_mutex_lock(&c->d->lock);
     if (severe && error) {
         r->status = MODEL_FAIL;
-        r->message = arena_printf(&c->d->arena, "Got %lld result%s, configured to fail if %s", (long long)r->failures, plural, value_get_text(n->config, "error_if", "!= 0"));
+        r->message = arena_printf(&c->d->arena, "Got %lld result%s, configured to fail if %s", (long long)r->failures,
+                                  plural, value_get_text(n->config, "error_if", "!= 0"));
     } else if (warn) {
         bool as_error = c->d->o->warn_error == MODEL_YES;
         r->status = as_error ? MODEL_FAIL : MODEL_WARN;
-        r->message = arena_printf(&c->d->arena, "Got %lld result%s, configured to %s if %s", (long long)r->failures, plural, as_error ? "fail" : "warn",
-                                  value_get_text(n->config, "warn_if", "!= 0"));
+        r->message = arena_printf(&c->d->arena, "Got %lld result%s, configured to %s if %s", (long long)r->failures,
+                                  plural, as_error ? "fail" : "warn", value_get_text(n->config, "warn_if", "!= 0"));
     }
     pthread_mutex_unlock(&c->d->lock);
     if (r->status == MODEL_PASS) r->failures = 0;
     return ERR_OK;
 }
 
-static enum err judge_unit(struct context *c, struct node *n, struct result *r, struct error *e) {
+static enum err judge_unit(struct context *c, struct node *n, struct result *r, struct error *e)
+{
     enum err rc = ERR_OK;
     struct buf report = {0};
     bool differs = false;
@@ -145,7 +168,8 @@ done:
 
 /* ---- one node ---- */
 
-static enum err execute(struct run *run, struct workbench *w, struct node *n, struct result *r, struct error *e) {
+static enum err execute(struct run *run, struct workbench *w, struct node *n, struct result *r, struct error *e)
+{
     enum err rc = ERR_OK;
     TRY(run_schemas(run, e));
     if (node_is_microbatch(n)) return node_run_batches(run, n, r, e);
@@ -159,12 +183,14 @@ done:
 }
 
 /* SQL errors get the place in the compiled file. */
-static void add_place(struct node *n, struct error *e) {
+static void add_place(struct node *n, struct error *e)
+{
     if (*e->where || !n->compiled_path) return;
     err_where(e, "%s", n->compiled_path);
 }
 
-void node_run(struct run *run, struct node *n, struct result *r, int worker) {
+void node_run(struct run *run, struct node *n, struct result *r, int worker)
+{
     enum err rc = ERR_OK;
     struct dbt *d = run->d;
     struct error e = {0};

@@ -13,13 +13,17 @@ struct maker {
     struct error *e;
 };
 
-static void put(struct maker *m, const char *key, struct jinja_value v) { jinja_dict_set(m->env, m->out, key, jinja_is_absent(v) ? jinja_none() : v); }
+static void put(struct maker *m, const char *key, struct jinja_value v)
+{
+    jinja_dict_set(m->env, m->out, key, jinja_is_absent(v) ? jinja_none() : v);
+}
 static void put_text(struct maker *m, const char *key, const char *s) { put(m, key, value_text_or_none(m->env, s)); }
 static struct jinja_value empty_dict(struct maker *m) { return jinja_dict(m->env); }
 static struct jinja_value empty_list(struct maker *m) { return jinja_list(m->env); }
 
 /* A value of the project's env, in this one. */
-static struct jinja_value carried(struct maker *m, struct jinja_value v, struct jinja_value otherwise) {
+static struct jinja_value carried(struct maker *m, struct jinja_value v, struct jinja_value otherwise)
+{
     struct jinja_value out = otherwise;
     if (jinja_is_absent(v)) return otherwise;
     if (m->env == m->d->env) return v;
@@ -28,7 +32,8 @@ static struct jinja_value carried(struct maker *m, struct jinja_value v, struct 
     return out;
 }
 
-static struct jinja_value ref_values(struct maker *m, const struct node *n) {
+static struct jinja_value ref_values(struct maker *m, const struct node *n)
+{
     struct jinja_value list = jinja_list(m->env);
     for (size_t i = 0; i < n->ref_count; i++) {
         struct jinja_value r = jinja_dict(m->env);
@@ -40,7 +45,8 @@ static struct jinja_value ref_values(struct maker *m, const struct node *n) {
     return list;
 }
 
-static struct jinja_value source_values(struct maker *m, const struct node *n) {
+static struct jinja_value source_values(struct maker *m, const struct node *n)
+{
     struct jinja_value list = jinja_list(m->env);
     for (size_t i = 0; i < n->source_count; i++) {
         struct jinja_value pair = jinja_list(m->env);
@@ -51,7 +57,8 @@ static struct jinja_value source_values(struct maker *m, const struct node *n) {
     return list;
 }
 
-static struct jinja_value metric_values(struct maker *m, const struct node *n) {
+static struct jinja_value metric_values(struct maker *m, const struct node *n)
+{
     struct jinja_value list = jinja_list(m->env);
     for (size_t i = 0; i < n->metric_count; i++) {
         struct jinja_value one = jinja_list(m->env);
@@ -62,37 +69,44 @@ static struct jinja_value metric_values(struct maker *m, const struct node *n) {
     return list;
 }
 
-static struct jinja_value depends(struct maker *m, const struct node *n) {
+static struct jinja_value depends(struct maker *m, const struct node *n)
+{
     struct jinja_value v = jinja_dict(m->env), nodes = jinja_list(m->env);
-    for (size_t i = 0; i < n->parent_count; i++) jinja_list_add(m->env, nodes, jinja_text(m->env, n->parents[i]->unique_id));
+    for (size_t i = 0; i < n->parent_count; i++)
+        jinja_list_add(m->env, nodes, jinja_text(m->env, n->parents[i]->unique_id));
     jinja_dict_set(m->env, v, "macros", value_texts(m->env, &n->macros));
     if (n->kind != NODE_SEED) jinja_dict_set(m->env, v, "nodes", nodes);
     return v;
 }
 
-static struct jinja_value checksum(struct maker *m, const struct node *n) {
+static struct jinja_value checksum(struct maker *m, const struct node *n)
+{
     struct jinja_value v = jinja_dict(m->env);
     jinja_dict_set(m->env, v, "name", jinja_text(m->env, n->has_checksum ? "sha256" : "none"));
     jinja_dict_set(m->env, v, "checksum", jinja_text(m->env, n->has_checksum ? n->checksum : ""));
     return v;
 }
 
-static struct jinja_value contract(struct maker *m, const struct node *n) {
-    struct jinja_value c = carried(m, jinja_dict_get(n->config, "contract"), (struct jinja_value){0}), v = jinja_dict(m->env);
+static struct jinja_value contract(struct maker *m, const struct node *n)
+{
+    struct jinja_value c = carried(m, jinja_dict_get(n->config, "contract"), (struct jinja_value){0}),
+                       v = jinja_dict(m->env);
     jinja_dict_set(m->env, v, "enforced", jinja_bool(value_get_bool(c, "enforced", false)));
     jinja_dict_set(m->env, v, "alias_types", jinja_bool(value_get_bool(c, "alias_types", true)));
     jinja_dict_set(m->env, v, "checksum", jinja_none());
     return v;
 }
 
-static struct jinja_value default_docs(struct maker *m) {
+static struct jinja_value default_docs(struct maker *m)
+{
     struct jinja_value v = jinja_dict(m->env);
     jinja_dict_set(m->env, v, "show", jinja_bool(true));
     jinja_dict_set(m->env, v, "node_color", jinja_none());
     return v;
 }
 
-static void put_identity(struct maker *m, const struct node *n) {
+static void put_identity(struct maker *m, const struct node *n)
+{
     put_text(m, "name", n->name);
     put_text(m, "resource_type", NODE_KIND_NAMES[n->kind]);
     put_text(m, "package_name", n->package->name);
@@ -102,7 +116,8 @@ static void put_identity(struct maker *m, const struct node *n) {
     put(m, "fqn", value_texts(m->env, &n->fqn));
 }
 
-static void put_test(struct maker *m, const struct node *n) {
+static void put_test(struct maker *m, const struct node *n)
+{
     if (n->test_args.type != JINJA_DICT) return;
     struct jinja_value meta = jinja_dict(m->env);
     put_text(m, "column_name", n->column_name);
@@ -114,18 +129,21 @@ static void put_test(struct maker *m, const struct node *n) {
     put(m, "test_metadata", meta);
 }
 
-static void put_model(struct maker *m, const struct node *n) {
+static void put_model(struct maker *m, const struct node *n)
+{
     put_text(m, "access", n->access ? n->access : "protected");
     put(m, "constraints", carried(m, n->constraints, empty_list(m)));
     put(m, "version", carried(m, n->version, jinja_none()));
     put(m, "latest_version", carried(m, n->latest_version, jinja_none()));
     put(m, "deprecation_date", carried(m, n->deprecation_date, jinja_none()));
-    if (jinja_dict_get(m->out, "deprecation_date").type == JINJA_OBJECT) put_text(m, "deprecation_date", value_str(&m->d->arena, m->env, jinja_dict_get(m->out, "deprecation_date")));
+    if (jinja_dict_get(m->out, "deprecation_date").type == JINJA_OBJECT)
+        put_text(m, "deprecation_date", value_str(&m->d->arena, m->env, jinja_dict_get(m->out, "deprecation_date")));
     put(m, "primary_key", value_texts(m->env, &n->primary_key));
     put(m, "time_spine", carried(m, n->time_spine, jinja_none()));
 }
 
-static struct jinja_value cte_values(struct maker *m, const struct node *n) {
+static struct jinja_value cte_values(struct maker *m, const struct node *n)
+{
     struct jinja_value list = jinja_list(m->env);
     for (size_t i = 0; i < n->cte_count; i++) {
         struct jinja_value c = jinja_dict(m->env);
@@ -136,7 +154,8 @@ static struct jinja_value cte_values(struct maker *m, const struct node *n) {
     return list;
 }
 
-static void put_code(struct maker *m, const struct node *n) {
+static void put_code(struct maker *m, const struct node *n)
+{
     put_text(m, "language", n->language);
     put(m, "refs", ref_values(m, n));
     put(m, "sources", source_values(m, n));
@@ -153,7 +172,8 @@ static void put_code(struct maker *m, const struct node *n) {
     put(m, "contract", contract(m, n));
 }
 
-static void put_common(struct maker *m, const struct node *n, bool artifact) {
+static void put_common(struct maker *m, const struct node *n, bool artifact)
+{
     put_text(m, "database", n->database);
     put_text(m, "schema", n->schema);
     put_identity(m, n);
@@ -186,7 +206,8 @@ static void put_common(struct maker *m, const struct node *n, bool artifact) {
     (void)artifact;
 }
 
-static void put_source(struct maker *m, const struct node *n) {
+static void put_source(struct maker *m, const struct node *n)
+{
     put_text(m, "database", n->database);
     put_text(m, "schema", n->schema);
     put_identity(m, n);
@@ -215,11 +236,13 @@ static void put_source(struct maker *m, const struct node *n) {
 }
 
 /* The keys that dbt's schema knows, and their values where the entry says nothing. */
-static void put_body(struct maker *m, const struct node *n, const char *const *keys) {
+static void put_body(struct maker *m, const struct node *n, const char *const *keys)
+{
     for (const char *const *k = keys; *k; k++) put(m, *k, carried(m, jinja_dict_get(n->body, *k), jinja_none()));
 }
 
-static void put_exposure(struct maker *m, const struct node *n) {
+static void put_exposure(struct maker *m, const struct node *n)
+{
     put_identity(m, n);
     put_body(m, n, (const char *const[]){"type", "owner", NULL});
     put_text(m, "description", n->description);
@@ -236,7 +259,8 @@ static void put_exposure(struct maker *m, const struct node *n) {
     put(m, "created_at", jinja_float((double)m->d->run.started_us / 1e6));
 }
 
-static void put_unit_test(struct maker *m, const struct node *n) {
+static void put_unit_test(struct maker *m, const struct node *n)
+{
     put_text(m, "model", n->tested ? n->tested->name : value_get_text(n->body, "model", ""));
     put(m, "given", carried(m, jinja_dict_get(n->body, "given"), empty_list(m)));
     put(m, "expect", carried(m, jinja_dict_get(n->body, "expect"), empty_dict(m)));
@@ -246,7 +270,8 @@ static void put_unit_test(struct maker *m, const struct node *n) {
     put(m, "depends_on", depends(m, n));
     struct jinja_value config = jinja_dict(m->env);
     static const char *const keys[] = {"tags", "meta", "enabled", "static_analysis", NULL};
-    for (const char *const *k = keys; *k; k++) jinja_dict_set(m->env, config, *k, carried(m, jinja_dict_get(n->config, *k), jinja_none()));
+    for (const char *const *k = keys; *k; k++)
+        jinja_dict_set(m->env, config, *k, carried(m, jinja_dict_get(n->config, *k), jinja_none()));
     put(m, "config", config);
     put_text(m, "checksum", NULL);
     put_text(m, "schema", n->schema);
@@ -256,7 +281,8 @@ static void put_unit_test(struct maker *m, const struct node *n) {
 }
 
 /* Metrics and the like: the entry as written, with an identity. */
-static void put_other(struct maker *m, const struct node *n) {
+static void put_other(struct maker *m, const struct node *n)
+{
     struct jinja_value key, item;
     put_identity(m, n);
     struct jinja_value body = carried(m, n->body, empty_dict(m));
@@ -272,7 +298,9 @@ static void put_other(struct maker *m, const struct node *n) {
     put(m, "created_at", jinja_float((double)m->d->run.started_us / 1e6));
 }
 
-enum err node_value(struct dbt *d, struct jinja_env *env, const struct node *n, bool artifact, struct jinja_value *out, struct error *e) {
+enum err node_value(struct dbt *d, struct jinja_env *env, const struct node *n, bool artifact, struct jinja_value *out,
+                    struct error *e)
+{
     struct maker m = {.d = d, .env = env, .out = jinja_dict(env), .e = e};
     switch (n->kind) {
     case NODE_SOURCE: put_source(&m, n); break;
@@ -289,7 +317,8 @@ enum err node_value(struct dbt *d, struct jinja_env *env, const struct node *n, 
 }
 
 /* `model`: what is none is left out. */
-static struct jinja_value without_none(struct jinja_env *env, struct jinja_value v) {
+static struct jinja_value without_none(struct jinja_env *env, struct jinja_value v)
+{
     struct jinja_value out = jinja_dict(env), key, item;
     for (size_t at = 0; jinja_dict_next(v, &at, &key, &item);) {
         if (jinja_is_none(item)) continue;
@@ -299,7 +328,8 @@ static struct jinja_value without_none(struct jinja_env *env, struct jinja_value
     return out;
 }
 
-enum err context_model(struct context *c, struct jinja_value *out, struct error *e) {
+enum err context_model(struct context *c, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct jinja_value full, columns, key, item;
     bool shared = c->env != c->d->env;
@@ -322,17 +352,25 @@ enum err context_model(struct context *c, struct jinja_value *out, struct error 
     return ERR_OK;
 }
 
-enum err graph_value(struct dbt *d, struct error *e) {
+enum err graph_value(struct dbt *d, struct error *e)
+{
     enum err rc = ERR_OK;
-    static const char *const sections[] = {"exposures", "groups", "metrics", "nodes", "sources", "semantic_models", "saved_queries", NULL};
+    static const char *const sections[] = {"exposures", "groups",          "metrics",       "nodes",
+                                           "sources",   "semantic_models", "saved_queries", NULL};
     struct jinja_value v;
     if (!jinja_is_absent(d->graph_value)) return ERR_OK;
     struct jinja_value graph = jinja_dict(d->env);
     for (const char *const *s = sections; *s; s++) jinja_dict_set(d->env, graph, *s, jinja_dict(d->env));
     for (size_t i = 0; i < d->node_count; i++) {
         const struct node *n = d->nodes[i];
-        const char *section = n->kind == NODE_EXPOSURE ? "exposures" : n->kind == NODE_GROUP ? "groups" : n->kind == NODE_METRIC ? "metrics" : n->kind == NODE_SOURCE ? "sources"
-                              : n->kind == NODE_SEMANTIC_MODEL ? "semantic_models" : n->kind == NODE_SAVED_QUERY ? "saved_queries" : n->kind == NODE_UNIT_TEST ? NULL : "nodes";
+        const char *section = n->kind == NODE_EXPOSURE         ? "exposures"
+                              : n->kind == NODE_GROUP          ? "groups"
+                              : n->kind == NODE_METRIC         ? "metrics"
+                              : n->kind == NODE_SOURCE         ? "sources"
+                              : n->kind == NODE_SEMANTIC_MODEL ? "semantic_models"
+                              : n->kind == NODE_SAVED_QUERY    ? "saved_queries"
+                              : n->kind == NODE_UNIT_TEST      ? NULL
+                                                               : "nodes";
         if (!section) continue;
         TRY(node_value(d, d->env, n, false, &v, e));
         jinja_dict_set(d->env, jinja_dict_get(graph, section), n->unique_id, v);

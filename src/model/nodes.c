@@ -1,5 +1,5 @@
-/* Nodes out of files: models, seeds, snapshots, singular tests, analyses, hooks; their first rendering, which notes refs,
- * sources and config() calls. */
+/* Nodes out of files: models, seeds, snapshots, singular tests, analyses, hooks; their first rendering, which notes
+ * refs, sources and config() calls. */
 #include "model/context.h"
 #include "model/print.h"
 
@@ -7,7 +7,8 @@
 
 #include <ctype.h>
 
-struct node *node_new(struct dbt *d, enum node_kind kind, struct package *p, const char *name) {
+struct node *node_new(struct dbt *d, enum node_kind kind, struct package *p, const char *name)
+{
     struct node *n = arena_zalloc(&d->arena, sizeof *n);
     n->kind = kind;
     n->package = p;
@@ -26,44 +27,53 @@ struct node *node_new(struct dbt *d, enum node_kind kind, struct package *p, con
     return n;
 }
 
-void node_add_parent(struct node *n, struct node *parent) {
+void node_add_parent(struct node *n, struct node *parent)
+{
     for (size_t i = 0; i < n->parent_count; i++)
         if (n->parents[i] == parent) return;
     mem_grow(&n->parents, &n->parent_cap, n->parent_count + 1, sizeof(*n->parents));
     n->parents[n->parent_count++] = parent;
 }
 
-void dbt_add_node(struct dbt *d, struct node *n) {
+void dbt_add_node(struct dbt *d, struct node *n)
+{
     struct node ***list = n->enabled ? &d->nodes : &d->disabled;
-    size_t *count = n->enabled ? &d->node_count : &d->disabled_count, *cap = n->enabled ? &d->node_cap : &d->disabled_cap;
+    size_t *count = n->enabled ? &d->node_count : &d->disabled_count,
+           *cap = n->enabled ? &d->node_cap : &d->disabled_cap;
     mem_grow(list, cap, *count + 1, sizeof(**list));
     n->order = *count;
     (*list)[(*count)++] = n;
     if (n->enabled) names_put(&d->by_id, view_of(n->unique_id), n);
 }
 
-const char *node_write_path(struct dbt *d, const struct node *n, const char *kind) {
+const char *node_write_path(struct dbt *d, const struct node *n, const char *kind)
+{
     if (n->kind == NODE_UNIT_TEST) {
         const char *slash = strrchr(n->original_path, '/');
-        return arena_printf(&d->arena, "%s/%s/%s/%s/%.*s%s.sql", d->target_path, kind, n->package->name, n->original_path,
-                            slash ? (int)(slash - n->original_path + 1) : 0, n->original_path, n->name);
+        return arena_printf(&d->arena, "%s/%s/%s/%s/%.*s%s.sql", d->target_path, kind, n->package->name,
+                            n->original_path, slash ? (int)(slash - n->original_path + 1) : 0, n->original_path,
+                            n->name);
     }
     const char *a = strrchr(n->path, '/'), *b = strrchr(n->original_path, '/');
     bool one = !strcmp(a ? a + 1 : n->path, b ? b + 1 : n->original_path);
-    return arena_printf(&d->arena, "%s/%s/%s/%s%s%s", d->target_path, kind, n->package->name, n->original_path, one ? "" : "/", one ? "" : n->path);
+    return arena_printf(&d->arena, "%s/%s/%s/%s%s%s", d->target_path, kind, n->package->name, n->original_path,
+                        one ? "" : "/", one ? "" : n->path);
 }
 
 /* fqn: package, folders, (the file for snapshots,) name. */
-static void make_fqn(struct dbt *d, struct node *n, const char *rel, bool with_file) {
+static void make_fqn(struct dbt *d, struct node *n, const char *rel, bool with_file)
+{
     texts_add(&n->fqn, n->package->name);
     const char *p = rel;
-    for (const char *slash; (slash = strchr(p, '/')); p = slash + 1) texts_add(&n->fqn, arena_strndup(&d->arena, p, (size_t)(slash - p)));
+    for (const char *slash; (slash = strchr(p, '/')); p = slash + 1)
+        texts_add(&n->fqn, arena_strndup(&d->arena, p, (size_t)(slash - p)));
     const char *dot = strrchr(p, '.');
     if (with_file) texts_add(&n->fqn, arena_strndup(&d->arena, p, dot ? (size_t)(dot - p) : strlen(p)));
     texts_add(&n->fqn, n->name);
 }
 
-static struct view stripped(struct dbt *d, const struct buf *text, unsigned *line) {
+static struct view stripped(struct dbt *d, const struct buf *text, unsigned *line)
+{
     struct view v = view_from(text->ptr ? text->ptr : "", text->len);
     if (v.len >= 3 && !memcmp(v.ptr, "\xEF\xBB\xBF", 3)) v.ptr += 3, v.len -= 3;
     const char *start = v.ptr;
@@ -74,7 +84,8 @@ static struct view stripped(struct dbt *d, const struct buf *text, unsigned *lin
     return view_from(arena_strndup(&d->arena, v.ptr, v.len), v.len);
 }
 
-static const char *stem(struct dbt *d, const char *path) {
+static const char *stem(struct dbt *d, const char *path)
+{
     const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path, *dot = strrchr(base, '.');
     return arena_strndup(&d->arena, base, dot ? (size_t)(dot - base) : strlen(base));
 }
@@ -85,7 +96,8 @@ struct folder {
     const char *rel; /* "models" */
 };
 
-static void set_file(struct dbt *d, struct node *n, const struct folder *f, const char *name) {
+static void set_file(struct dbt *d, struct node *n, const struct folder *f, const char *name)
+{
     n->path = name;
     n->original_path = arena_printf(&d->arena, "%s/%s", f->rel, name);
 }
@@ -93,7 +105,8 @@ static void set_file(struct dbt *d, struct node *n, const struct folder *f, cons
 /* ---- parsing what is written in it ---- */
 
 /* dbt.ref("x"), dbt.source("a", "b") of a python model. */
-static void scan_python(struct dbt *d, struct node *n) {
+static void scan_python(struct dbt *d, struct node *n)
+{
     const char *end = n->raw.ptr + n->raw.len;
     for (const char *p = n->raw.ptr; p < end; p++) {
         bool ref = str_starts(p, "dbt.ref("), source = str_starts(p, "dbt.source(");
@@ -118,18 +131,21 @@ static void scan_python(struct dbt *d, struct node *n) {
 }
 
 /* The macros that are called at the top of the text: depends_on.macros. */
-static enum err see_call(void *ctx, const struct jinja_seen_call *call, struct error *e) {
+static enum err see_call(void *ctx, const struct jinja_seen_call *call, struct error *e)
+{
     (void)e;
     struct context *c = ctx;
     if (call->macro.len) return ERR_OK;
     const char *dot = strchr(call->path, '.');
-    struct macro *m = dot ? macro_in_package(c->d, arena_strndup(&c->d->arena, call->path, (size_t)(dot - call->path)), view_of(dot + 1))
+    struct macro *m = dot ? macro_in_package(c->d, arena_strndup(&c->d->arena, call->path, (size_t)(dot - call->path)),
+                                             view_of(dot + 1))
                           : macro_find(c->d, c->package, view_of(call->path));
     if (m && !texts_has(&c->node->macros, m->unique_id)) texts_add(&c->node->macros, m->unique_id);
     return ERR_OK;
 }
 
-enum err node_parse(struct dbt *d, struct node *n, struct error *e) {
+enum err node_parse(struct dbt *d, struct node *n, struct error *e)
+{
     enum err rc = ERR_OK;
     struct buf out = {0};
     struct context *c = d->parse;
@@ -153,7 +169,9 @@ done:
 
 typedef enum err take_file(const struct folder *f, const char *name, const struct buf *text, struct error *e);
 
-static enum err take_sql(const struct folder *f, const char *name, const struct buf *text, enum node_kind kind, const char *path, struct error *e) {
+static enum err take_sql(const struct folder *f, const char *name, const struct buf *text, enum node_kind kind,
+                         const char *path, struct error *e)
+{
     struct dbt *d = f->d;
     struct node *n = node_new(d, kind, f->p, stem(d, name));
     set_file(d, n, f, name);
@@ -171,26 +189,30 @@ static enum err take_sql(const struct folder *f, const char *name, const struct 
     return node_parse(d, n, e);
 }
 
-static void keep(struct dbt *d) {
+static void keep(struct dbt *d)
+{
     mem_grow(&d->loose, &d->loose_cap, d->loose_count + 1, sizeof(*d->loose));
     d->loose[d->loose_count++] = d->found;
 }
 
-static enum err take_model(const struct folder *f, const char *name, const struct buf *text, struct error *e) {
+static enum err take_model(const struct folder *f, const char *name, const struct buf *text, struct error *e)
+{
     if (!str_ends(name, ".sql") && !str_ends(name, ".py")) return ERR_OK;
     enum err rc = take_sql(f, name, text, NODE_MODEL, NULL, e);
     if (rc == ERR_OK) keep(f->d);
     return rc;
 }
 
-static enum err take_test(const struct folder *f, const char *name, const struct buf *text, struct error *e) {
+static enum err take_test(const struct folder *f, const char *name, const struct buf *text, struct error *e)
+{
     if (!str_ends(name, ".sql") || str_starts(name, "generic/") || str_starts(name, "fixtures/")) return ERR_OK;
     enum err rc = take_sql(f, name, text, NODE_TEST, NULL, e);
     if (rc == ERR_OK) keep(f->d);
     return rc;
 }
 
-static enum err take_fixture(const struct folder *f, const char *name, const struct buf *text, struct error *e) {
+static enum err take_fixture(const struct folder *f, const char *name, const struct buf *text, struct error *e)
+{
     (void)e;
     if (!str_starts(name, "fixtures/") || (!str_ends(name, ".csv") && !str_ends(name, ".sql"))) return ERR_OK;
     struct view *v = arena_alloc(&f->d->arena, sizeof *v);
@@ -199,14 +221,16 @@ static enum err take_fixture(const struct folder *f, const char *name, const str
     return ERR_OK;
 }
 
-static enum err take_analysis(const struct folder *f, const char *name, const struct buf *text, struct error *e) {
+static enum err take_analysis(const struct folder *f, const char *name, const struct buf *text, struct error *e)
+{
     if (!str_ends(name, ".sql")) return ERR_OK;
     enum err rc = take_sql(f, name, text, NODE_ANALYSIS, arena_printf(&f->d->arena, "analysis/%s", name), e);
     if (rc == ERR_OK) keep(f->d);
     return rc;
 }
 
-static enum err take_seed(const struct folder *f, const char *name, const struct buf *text, struct error *e) {
+static enum err take_seed(const struct folder *f, const char *name, const struct buf *text, struct error *e)
+{
     (void)e;
     struct dbt *d = f->d;
     if (!str_ends(name, ".csv")) return ERR_OK;
@@ -222,7 +246,8 @@ static enum err take_seed(const struct folder *f, const char *name, const struct
     return ERR_OK;
 }
 
-static enum err take_snapshot(const struct folder *f, const char *name, const struct buf *text, struct error *e) {
+static enum err take_snapshot(const struct folder *f, const char *name, const struct buf *text, struct error *e)
+{
     enum err rc = ERR_OK;
     struct dbt *d = f->d;
     struct jinja_blocks blocks = {0};
@@ -250,7 +275,8 @@ done:
 }
 
 /* Each file below the folders, in order of names. */
-static enum err walk(struct dbt *d, struct package *p, const struct texts *folders, take_file *take, struct error *e) {
+static enum err walk(struct dbt *d, struct package *p, const struct texts *folders, take_file *take, struct error *e)
+{
     enum err rc = ERR_OK;
     struct io_names files = {0};
     struct buf text = {0};
@@ -277,7 +303,8 @@ done:
 }
 
 /* on-run-start, on-run-end */
-static enum err load_hooks(struct dbt *d, struct package *p, struct error *e) {
+static enum err load_hooks(struct dbt *d, struct package *p, struct error *e)
+{
     enum err rc = ERR_OK;
     for (int end = 0; end < 2; end++) {
         const char *key = end ? "on-run-end" : "on-run-start";
@@ -307,7 +334,8 @@ static enum err load_hooks(struct dbt *d, struct package *p, struct error *e) {
     return rc;
 }
 
-enum err dbt_nodes_load(struct dbt *d, struct error *e) {
+enum err dbt_nodes_load(struct dbt *d, struct error *e)
+{
     enum err rc = ERR_OK;
     for (size_t i = 0; i < d->package_count; i++) {
         struct package *p = d->packages[i];

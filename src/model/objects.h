@@ -13,18 +13,19 @@ struct relation {
     const char *part[PARTS]; /* NULL: none */
     enum relation_type type;
     bool quote[PARTS], include[PARTS];
-    bool limited;            /* --empty: no rows */
-    const char *external;    /* stands for the whole, NULL: none */
-    const char *filter;      /* event time filter, NULL: none */
-    const char *view;        /* information_schema's view: then identifier is INFORMATION_SCHEMA */
+    bool limited;         /* --empty: no rows */
+    const char *external; /* stands for the whole, NULL: none */
+    const char *filter;   /* event time filter, NULL: none */
+    const char *view;     /* information_schema's view: then identifier is INFORMATION_SCHEMA */
     bool is_information_schema;
 };
 
 /* A relation of database.schema.identifier, quoted as the project says. Parts may be NULL. */
-struct relation *relation_new(struct context *c, const char *database, const char *schema, const char *identifier, enum relation_type type);
+struct relation *relation_new(struct context *c, const char *database, const char *schema, const char *identifier,
+                              enum relation_type type);
 struct jinja_value relation_value(struct context *c, const struct relation *r); /* copies *r */
-struct relation *relation_of(struct jinja_value v); /* NULL when v is none */
-void relation_render(const struct relation *r, struct buf *out);  /* with limit and filter */
+struct relation *relation_of(struct jinja_value v);                             /* NULL when v is none */
+void relation_render(const struct relation *r, struct buf *out);                /* with limit and filter */
 const char *relation_text(struct context *c, const struct relation *r);
 /* The relation of a node: sources without the project's quoting, ephemeral models as their CTE. */
 struct relation *relation_of_node(struct context *c, const struct node *n);
@@ -45,14 +46,15 @@ struct table {
     size_t columns, rows;
     const char **name;
     struct jinja_value *cell; /* row by row */
-    const char **type;        /* agate's type of each column: "Integer", "Number", "Date", "DateTime", "Boolean", "Text" */
-    const int *precision;     /* of Number columns: most digits behind the point; NULL: not known */
-    const char *path;         /* seeds: the file, NULL: none */
+    const char **type;    /* agate's type of each column: "Integer", "Number", "Date", "DateTime", "Boolean", "Text" */
+    const int *precision; /* of Number columns: most digits behind the point; NULL: not known */
+    const char *path;     /* seeds: the file, NULL: none */
 };
 struct table *table_new(struct context *c, size_t columns, size_t rows);
 struct jinja_value table_value(struct context *c, struct table *t);
 struct table *table_of(struct jinja_value v);
-enum err table_of_result(struct context *c, struct sql_result *r, struct table **out, struct error *e) MUST_CHECK; /* reads it whole; NULL: empty */
+enum err table_of_result(struct context *c, struct sql_result *r, struct table **out,
+                         struct error *e) MUST_CHECK; /* reads it whole; NULL: empty */
 /* A list of tuples: the `data` of a result. */
 struct jinja_value table_matrix(struct context *c, const struct table *t);
 
@@ -60,7 +62,8 @@ struct jinja_value table_matrix(struct context *c, const struct table *t);
 void table_print(const struct table *t, int64_t max_rows, int64_t max_columns, struct buf *out);
 
 /* AdapterResponse. */
-struct jinja_value response_value(struct context *c, const char *message, const char *code, struct jinja_value rows_affected);
+struct jinja_value response_value(struct context *c, const char *message, const char *code,
+                                  struct jinja_value rows_affected);
 
 /* adapter_parts.c */
 struct context *adapter_context(struct jinja_value adapter);

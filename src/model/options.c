@@ -89,19 +89,35 @@ const struct model_flag *model_flags(void)
 static const struct {
     const char *name;
     enum model_verb verb;
-} verbs[] = {{"build", MODEL_BUILD}, {"run", MODEL_RUN}, {"test", MODEL_TEST}, {"seed", MODEL_SEED}, {"snapshot", MODEL_SNAPSHOT},
-             {"compile", MODEL_COMPILE}, {"ls", MODEL_LS}, {"list", MODEL_LS}, {"parse", MODEL_PARSE}, {"deps", MODEL_DEPS},
-             {"docs", MODEL_DOCS}, {"source", MODEL_FRESHNESS}, {"run-operation", MODEL_RUN_OPERATION}, {"run_operation", MODEL_RUN_OPERATION},
-             {"show", MODEL_SHOW}, {"clean", MODEL_CLEAN}, {"retry", MODEL_RETRY}, {"clone", MODEL_CLONE}};
+} verbs[] = {{"build", MODEL_BUILD},
+             {"run", MODEL_RUN},
+             {"test", MODEL_TEST},
+             {"seed", MODEL_SEED},
+             {"snapshot", MODEL_SNAPSHOT},
+             {"compile", MODEL_COMPILE},
+             {"ls", MODEL_LS},
+             {"list", MODEL_LS},
+             {"parse", MODEL_PARSE},
+             {"deps", MODEL_DEPS},
+             {"docs", MODEL_DOCS},
+             {"source", MODEL_FRESHNESS},
+             {"run-operation", MODEL_RUN_OPERATION},
+             {"run_operation", MODEL_RUN_OPERATION},
+             {"show", MODEL_SHOW},
+             {"clean", MODEL_CLEAN},
+             {"retry", MODEL_RETRY},
+             {"clone", MODEL_CLONE}};
 
 static const struct flag *find_flag(const char *word, size_t len, bool *no)
 {
     *no = false;
     for (size_t i = 0; i < FLAGS; i++) {
         const struct model_flag *f = &flags[i].shown;
-        if ((strlen(f->name) == len && !memcmp(f->name, word, len)) || (f->other && strlen(f->other) == len && !memcmp(f->other, word, len)))
+        if ((strlen(f->name) == len && !memcmp(f->name, word, len)) ||
+            (f->other && strlen(f->other) == len && !memcmp(f->other, word, len)))
             return &flags[i];
-        if (flags[i].kind == FLAG_TRI && len > 5 && !memcmp(word, "--no-", 5) && strlen(f->name) == len - 3 && !memcmp(f->name + 2, word + 5, len - 5)) {
+        if (flags[i].kind == FLAG_TRI && len > 5 && !memcmp(word, "--no-", 5) && strlen(f->name) == len - 3 &&
+            !memcmp(f->name + 2, word + 5, len - 5)) {
             *no = true;
             return &flags[i];
         }
@@ -135,7 +151,8 @@ static enum err take(struct model_options *o, const struct flag *f, const char *
     switch (f->kind) {
     case FLAG_TEXT: memcpy(at, &value, sizeof value); return ERR_OK;
     case FLAG_INT:
-        if (!str_i64(value, &n) || n < 1 || n > 1024) return err_set(e, ERR_USAGE, "%s takes a number from 1 to 1024, not %s", f->shown.name, value);
+        if (!str_i64(value, &n) || n < 1 || n > 1024)
+            return err_set(e, ERR_USAGE, "%s takes a number from 1 to 1024, not %s", f->shown.name, value);
         *(int *)(void *)at = (int)n;
         return ERR_OK;
     case FLAG_LIMIT:
@@ -173,9 +190,14 @@ enum err model_options_parse(struct model_options *o, int argc, const char *cons
                 for (size_t k = 0; k < sizeof verbs / sizeof verbs[0]; k++)
                     if (!strcmp(word, verbs[k].name)) o->verb = verbs[k].verb;
                 if (o->verb == MODEL_NONE) return err_set(e, ERR_USAGE, "No such command '%s'.", word);
-            } else if (o->verb == MODEL_RUN_OPERATION && !o->macro) o->macro = word;
-            else if ((o->verb == MODEL_DOCS && !strcmp(word, "generate")) || (o->verb == MODEL_FRESHNESS && (!strcmp(word, "freshness") || !strcmp(word, "snapshot-freshness")))) continue;
-            else return err_set(e, ERR_USAGE, "Got unexpected extra argument (%s)", word);
+            } else if (o->verb == MODEL_RUN_OPERATION && !o->macro)
+                o->macro = word;
+            else if ((o->verb == MODEL_DOCS && !strcmp(word, "generate")) ||
+                     (o->verb == MODEL_FRESHNESS &&
+                      (!strcmp(word, "freshness") || !strcmp(word, "snapshot-freshness"))))
+                continue;
+            else
+                return err_set(e, ERR_USAGE, "Got unexpected extra argument (%s)", word);
             continue;
         }
         size_t len = equals && word[1] == '-' ? (size_t)(equals - word) : strlen(word);
@@ -183,13 +205,18 @@ enum err model_options_parse(struct model_options *o, int argc, const char *cons
         if (!f) return unknown(word, e);
         if (f->kind == FLAG_TRI || f->kind == FLAG_ON || f->kind == FLAG_OFF) {
             if (f->field == (size_t)-1) continue;
-            if (f->kind == FLAG_TRI) *(enum model_tristate *)(void *)((char *)o + f->field) = no ? MODEL_NO : MODEL_YES;
-            else *(bool *)(void *)((char *)o + f->field) = f->kind == FLAG_ON;
+            if (f->kind == FLAG_TRI)
+                *(enum model_tristate *)(void *)((char *)o + f->field) = no ? MODEL_NO : MODEL_YES;
+            else
+                *(bool *)(void *)((char *)o + f->field) = f->kind == FLAG_ON;
             continue;
         }
-        if (equals && word[1] == '-') value = equals + 1;
-        else if (i + 1 < argc && (f->kind != FLAG_WORDS || argv[i + 1][0] != '-')) value = argv[++i];
-        else return err_set(e, ERR_USAGE, "Option '%s' requires an argument.", f->shown.name);
+        if (equals && word[1] == '-')
+            value = equals + 1;
+        else if (i + 1 < argc && (f->kind != FLAG_WORDS || argv[i + 1][0] != '-'))
+            value = argv[++i];
+        else
+            return err_set(e, ERR_USAGE, "Option '%s' requires an argument.", f->shown.name);
         if (f->kind != FLAG_WORDS) {
             TRY(take(o, f, value, e));
             continue;

@@ -5,14 +5,17 @@
 
 #define SECRET_PREFIX "DBT_ENV_SECRET"
 
-enum err builtin_env_var(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+enum err builtin_env_var(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *ctx = c->ctx;
     struct jinja_value slot[2];
     TRY(jinja_args(c, "var default?", slot, e));
     const char *name = value_text(slot[0], ""), *value;
     if (!strncmp(name, SECRET_PREFIX, sizeof SECRET_PREFIX - 1) && ctx->phase != PHASE_PROFILE) {
-        rc = err_set(e, ERR_INPUT, "secret env vars are allowed only in profiles.yml or packages.yml. Found '%s' referenced elsewhere", name);
+        rc = err_set(
+            e, ERR_INPUT,
+            "secret env vars are allowed only in profiles.yml or packages.yml. Found '%s' referenced elsewhere", name);
         goto done;
     }
     struct jinja_value over = jinja_dict_get(ctx->unit_env, name);
@@ -21,8 +24,10 @@ enum err builtin_env_var(const struct jinja_call *c, struct jinja_value *out, st
         goto done;
     }
     value = dbt_env(ctx->d, name);
-    if (value) *out = jinja_text(c->env, value);
-    else if (!value_is_null(slot[1])) *out = slot[1];
+    if (value)
+        *out = jinja_text(c->env, value);
+    else if (!value_is_null(slot[1]))
+        *out = slot[1];
     else {
         rc = err_set(e, ERR_INPUT, "env var required but not provided: '%s'", name);
         err_hint(e, "export %s=…, or give env_var() a default", name);
@@ -34,7 +39,8 @@ done:
 /* ---- var ---- */
 
 /* cli, then the project's vars for the package, the project's, the package's own for itself, its own. */
-static struct jinja_value find_var(const struct context *c, const char *name) {
+static struct jinja_value find_var(const struct context *c, const char *name)
+{
     const struct dbt *d = c->d;
     struct jinja_value v = jinja_dict_get(c->unit_vars, name);
     if (!jinja_is_absent(v)) return v;
@@ -50,7 +56,8 @@ static struct jinja_value find_var(const struct context *c, const char *name) {
 
 struct jinja_value context_var(struct context *c, const char *name) { return find_var(c, name); }
 
-static enum err missing_var(struct context *c, const char *name, struct error *e) {
+static enum err missing_var(struct context *c, const char *name, struct error *e)
+{
     struct jinja_value key, item;
     const struct jinja_value all[] = {c->d->cli_vars, c->d->project->vars};
     const char *words[200];
@@ -61,20 +68,25 @@ static enum err missing_var(struct context *c, const char *name, struct error *e
     words[n] = NULL;
     err_set(e, ERR_INPUT, "required var '%s' not found in config", name);
     const char *near = str_nearest(name, words);
-    if (near) err_hint(e, "did you mean '%s'?", near);
-    else err_hint(e, "set it under vars: in dbt_project.yml, or --vars '{\"%s\": …}'", name);
+    if (near)
+        err_hint(e, "did you mean '%s'?", near);
+    else
+        err_hint(e, "set it under vars: in dbt_project.yml, or --vars '{\"%s\": …}'", name);
     return ERR_INPUT;
 }
 
 static enum err var_call(const struct jinja_call *call, struct jinja_value *out, struct error *e);
 static enum err var_method(const struct jinja_call *call, struct jinja_value *out, struct error *e);
-static bool var_has(struct jinja_value self, struct view name) {
+static bool var_has(struct jinja_value self, struct view name)
+{
     (void)self;
     return view_is(name, "has_var");
 }
-static const struct jinja_class VAR_CLASS = {.name = "Var", .flags = JINJA_CLASS_CALLABLE, .call = var_call, .method = var_method, .has_method = var_has};
+static const struct jinja_class VAR_CLASS = {
+    .name = "Var", .flags = JINJA_CLASS_CALLABLE, .call = var_call, .method = var_method, .has_method = var_has};
 
-static enum err var_call(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err var_call(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *c = jinja_object_data(call->self, &VAR_CLASS);
     struct jinja_value slot[2];
@@ -82,9 +94,12 @@ static enum err var_call(const struct jinja_call *call, struct jinja_value *out,
     const char *name = value_text(slot[0], "");
     struct jinja_value v = find_var(c, name);
     if (jinja_is_absent(v)) {
-        if (!jinja_is_absent(slot[1])) *out = slot[1];
-        else if (c->phase == PHASE_PARSE || c->phase == PHASE_EXPOSURE) *out = jinja_none();
-        else rc = missing_var(c, name, e);
+        if (!jinja_is_absent(slot[1]))
+            *out = slot[1];
+        else if (c->phase == PHASE_PARSE || c->phase == PHASE_EXPOSURE)
+            *out = jinja_none();
+        else
+            rc = missing_var(c, name, e);
         goto done;
     }
     if (jinja_is_string(v) && jinja_is_template(jinja_string_view(v).ptr, jinja_string_view(v).len)) {
@@ -94,13 +109,16 @@ static enum err var_call(const struct jinja_call *call, struct jinja_value *out,
         buf_reset(&b);
         goto done;
     }
-    if (call->env != c->d->env) TRY(jinja_copy(call->env, v, out, e));
-    else *out = v;
+    if (call->env != c->d->env)
+        TRY(jinja_copy(call->env, v, out, e));
+    else
+        *out = v;
 done:
     return rc;
 }
 
-static enum err var_method(const struct jinja_call *call, struct jinja_value *out, struct error *e) {
+static enum err var_method(const struct jinja_call *call, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct jinja_value slot[1];
     if (strcmp(call->name, "has_var") != 0) return ERR_OK;
@@ -114,7 +132,8 @@ struct jinja_value builtin_var(struct context *c) { return jinja_object(c->env, 
 
 /* ---- log, print ---- */
 
-enum err builtin_log(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+enum err builtin_log(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *ctx = c->ctx;
     struct jinja_value slot[2];
@@ -122,13 +141,15 @@ enum err builtin_log(const struct jinja_call *c, struct jinja_value *out, struct
     TRY(jinja_args(c, "msg info?", slot, e));
     TRY(jinja_str_view(c->env, slot[0], &text, e));
     bool info = value_truth(slot[1]);
-    say(ctx->d, info ? SAY_INFO : SAY_DEBUG, info ? "JinjaLogInfo" : "JinjaLogDebug", info ? "I062" : "I063", "%s", text.ptr);
+    say(ctx->d, info ? SAY_INFO : SAY_DEBUG, info ? "JinjaLogInfo" : "JinjaLogDebug", info ? "I062" : "I063", "%s",
+        text.ptr);
     *out = jinja_text(c->env, "");
 done:
     return rc;
 }
 
-enum err builtin_print(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+enum err builtin_print(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *ctx = c->ctx;
     struct jinja_value slot[1];
@@ -145,32 +166,39 @@ done:
 
 /* ---- texts ---- */
 
-enum err builtin_fromyaml(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+enum err builtin_fromyaml(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *ctx = c->ctx;
     struct jinja_value slot[2];
     const struct yaml *y = NULL;
     TRY(jinja_args(c, "value default?", slot, e));
     struct view text = jinja_string_view(slot[0]);
-    if (yaml_parse(ctx->arena, text.ptr ? text.ptr : "", text.len, "fromyaml", &y, NULL) != ERR_OK) *out = jinja_is_absent(slot[1]) ? jinja_none() : slot[1];
-    else TRY(yaml_value(c->env, y, out, e));
+    if (yaml_parse(ctx->arena, text.ptr ? text.ptr : "", text.len, "fromyaml", &y, NULL) != ERR_OK)
+        *out = jinja_is_absent(slot[1]) ? jinja_none() : slot[1];
+    else
+        TRY(yaml_value(c->env, y, out, e));
 done:
     return rc;
 }
 
-enum err builtin_toyaml(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+enum err builtin_toyaml(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct jinja_value slot[3];
     struct buf b = {0};
     TRY(jinja_args(c, "value default? sort_keys?", slot, e));
-    if (yaml_dump(c->env, slot[0], value_truth(slot[2]), &b, NULL) == ERR_OK) *out = jinja_string(c->env, b.ptr ? b.ptr : "", b.len);
-    else *out = jinja_is_absent(slot[1]) ? jinja_none() : slot[1];
+    if (yaml_dump(c->env, slot[0], value_truth(slot[2]), &b, NULL) == ERR_OK)
+        *out = jinja_string(c->env, b.ptr ? b.ptr : "", b.len);
+    else
+        *out = jinja_is_absent(slot[1]) ? jinja_none() : slot[1];
 done:
     buf_reset(&b);
     return rc;
 }
 
-enum err builtin_local_md5(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+enum err builtin_local_md5(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct jinja_value slot[1];
     struct view text;
@@ -182,7 +210,8 @@ done:
     return rc;
 }
 
-static struct jinja_value lowered(struct jinja_env *env, struct jinja_value v) {
+static struct jinja_value lowered(struct jinja_env *env, struct jinja_value v)
+{
     struct view text = jinja_string_view(v);
     char *s = mem_strndup(text.ptr ? text.ptr : "", text.len);
     for (char *p = s; *p; p++)
@@ -193,12 +222,14 @@ static struct jinja_value lowered(struct jinja_env *env, struct jinja_value v) {
 }
 
 /* What dict_a has and dict_b has not, keys and values compared without regard to case: {key: [values]}. */
-enum err builtin_diff_of_two_dicts(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+enum err builtin_diff_of_two_dicts(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct jinja_value slot[2], key, item, lower_b = jinja_dict(c->env);
     TRY(jinja_args(c, "dict_a dict_b", slot, e));
     *out = jinja_dict(c->env);
-    for (size_t at = 0; jinja_dict_next(slot[1], &at, &key, &item);) TRY(jinja_dict_put(c->env, lower_b, lowered(c->env, key), item, e));
+    for (size_t at = 0; jinja_dict_next(slot[1], &at, &key, &item);)
+        TRY(jinja_dict_put(c->env, lower_b, lowered(c->env, key), item, e));
     for (size_t at = 0; jinja_dict_next(slot[0], &at, &key, &item);) {
         struct jinja_value other, left = jinja_list(c->env);
         TRY(jinja_dict_find(c->env, lower_b, lowered(c->env, key), &other, e));
@@ -216,15 +247,21 @@ done:
 }
 
 /* doc('name'), doc('package', 'name') */
-enum err builtin_doc(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+enum err builtin_doc(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     struct context *ctx = c->ctx;
-    const char *first = c->count ? value_text(c->args[0], "") : "", *second = c->count > 1 ? value_text(c->args[1], "") : NULL;
+    const char *first = c->count ? value_text(c->args[0], "") : "",
+               *second = c->count > 1 ? value_text(c->args[1], "") : NULL;
     const struct document *found = NULL;
-    if (!c->count || c->count > 2) return err_set(e, ERR_INPUT, "doc() takes one or two arguments (%zu given)", c->count);
-    if (second) found = names_get(&ctx->d->doc_by_name, arena_printf(ctx->arena, "%s.%s", first, second));
+    if (!c->count || c->count > 2)
+        return err_set(e, ERR_INPUT, "doc() takes one or two arguments (%zu given)", c->count);
+    if (second)
+        found = names_get(&ctx->d->doc_by_name, arena_printf(ctx->arena, "%s.%s", first, second));
     else {
-        if (ctx->package) found = names_get(&ctx->d->doc_by_name, arena_printf(ctx->arena, "%s.%s", ctx->package->name, first));
-        if (!found) found = names_get(&ctx->d->doc_by_name, arena_printf(ctx->arena, "%s.%s", ctx->d->project->name, first));
+        if (ctx->package)
+            found = names_get(&ctx->d->doc_by_name, arena_printf(ctx->arena, "%s.%s", ctx->package->name, first));
+        if (!found)
+            found = names_get(&ctx->d->doc_by_name, arena_printf(ctx->arena, "%s.%s", ctx->d->project->name, first));
         for (size_t i = 0; !found && i < ctx->d->doc_count; i++)
             if (!strcmp(ctx->d->docs[i]->name, first)) found = ctx->d->docs[i];
     }
@@ -233,19 +270,22 @@ enum err builtin_doc(const struct jinja_call *c, struct jinja_value *out, struct
         size_t n = 0;
         for (size_t i = 0; i < ctx->d->doc_count && n < 199; i++) words[n++] = ctx->d->docs[i]->name;
         words[n] = NULL;
-        err_set(e, ERR_INPUT, "documentation for '%s' depends on doc '%s' which was not found", ctx->node ? ctx->node->unique_id : "this entry",
-                second ? second : first);
+        err_set(e, ERR_INPUT, "documentation for '%s' depends on doc '%s' which was not found",
+                ctx->node ? ctx->node->unique_id : "this entry", second ? second : first);
         const char *near = str_nearest(second ? second : first, words);
         if (near) err_hint(e, "did you mean '%s'?", near);
         return ERR_INPUT;
     }
-    if (ctx->node && !texts_has(&ctx->node->doc_blocks, found->unique_id)) texts_add(&ctx->node->doc_blocks, found->unique_id);
+    if (ctx->node && !texts_has(&ctx->node->doc_blocks, found->unique_id))
+        texts_add(&ctx->node->doc_blocks, found->unique_id);
     *out = jinja_text(c->env, found->contents);
     return ERR_OK;
 }
 
-enum err builtin_adapter_macro(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+enum err builtin_adapter_macro(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     (void)out;
-    err_set(e, ERR_INPUT, "the \"adapter_macro\" macro has been removed (called for: %s)", c->count ? value_text(c->args[0], "") : "");
+    err_set(e, ERR_INPUT, "the \"adapter_macro\" macro has been removed (called for: %s)",
+            c->count ? value_text(c->args[0], "") : "");
     return err_hint(e, "use adapter.dispatch and call its result");
 }

@@ -3,7 +3,8 @@
 
 #include <stdlib.h>
 
-static void link_to(struct edge_list *l, size_t to) {
+static void link_to(struct edge_list *l, size_t to)
+{
     for (size_t i = 0; i < l->count; i++)
         if (l->to[i] == to) return;
     mem_grow(&l->to, &l->cap, l->count + 1, sizeof *l->to);
@@ -12,15 +13,16 @@ static void link_to(struct edge_list *l, size_t to) {
 
 struct planner {
     struct run *run;
-    size_t *index;     /* by node order: position in the run, or NOWHERE */
-    size_t *seen;      /* by node order: the walk that saw it last */
+    size_t *index; /* by node order: position in the run, or NOWHERE */
+    size_t *seen;  /* by node order: the walk that saw it last */
     size_t walk;
     struct node **stack;
 };
 #define NOWHERE ((size_t)-1)
 
 /* Edges from the nearest selected nodes above, through those that are not selected. */
-static void link_above(struct planner *p, size_t at) {
+static void link_above(struct planner *p, size_t at)
+{
     struct node *n = p->run->nodes[at];
     size_t depth = 0;
     p->walk++;
@@ -39,7 +41,8 @@ static void link_above(struct planner *p, size_t at) {
 }
 
 /* All nodes above n are marked with the walk's number. */
-static void mark_above(struct planner *p, struct node *n) {
+static void mark_above(struct planner *p, struct node *n)
+{
     size_t depth = 0;
     p->walk++;
     for (size_t i = 0; i < n->parent_count; i++) p->stack[depth++] = n->parents[i];
@@ -53,11 +56,14 @@ static void mark_above(struct planner *p, struct node *n) {
 }
 
 /* build: a node waits for the tests of what is above it, when all that a test reads is above it too. */
-static void link_tests(struct planner *p) {
+static void link_tests(struct planner *p)
+{
     struct run *run = p->run;
     for (size_t at = 0; at < run->count; at++) {
         struct node *n = run->nodes[at];
-        if (n->kind == NODE_TEST || n->kind == NODE_UNIT_TEST || n->kind == NODE_EXPOSURE || n->kind == NODE_SAVED_QUERY) continue;
+        if (n->kind == NODE_TEST || n->kind == NODE_UNIT_TEST || n->kind == NODE_EXPOSURE ||
+            n->kind == NODE_SAVED_QUERY)
+            continue;
         mark_above(p, n);
         for (size_t k = 0; k < run->count; k++) {
             struct node *t = run->nodes[k];
@@ -70,8 +76,10 @@ static void link_tests(struct planner *p) {
 }
 
 /* Depth: the longest way from above. */
-static void score_nodes(struct run *run) {
-    size_t *left = mem_zalloc((run->count + 1) * sizeof *left), *queue = mem_array(run->count + 1, sizeof *queue), head = 0, tail = 0;
+static void score_nodes(struct run *run)
+{
+    size_t *left = mem_zalloc((run->count + 1) * sizeof *left), *queue = mem_array(run->count + 1, sizeof *queue),
+           head = 0, tail = 0;
     for (size_t i = 0; i < run->count; i++) left[i] = run->waiting[i];
     for (size_t i = 0; i < run->count; i++)
         if (!left[i]) queue[tail++] = i;
@@ -87,9 +95,14 @@ static void score_nodes(struct run *run) {
     mem_free(queue);
 }
 
-static int by_order(const void *a, const void *b) { return strcmp((*(struct node *const *)a)->unique_id, (*(struct node *const *)b)->unique_id); }
+static int by_order(const void *a, const void *b)
+{
+    return strcmp((*(struct node *const *)a)->unique_id, (*(struct node *const *)b)->unique_id);
+}
 
-enum err run_plan(struct run *run, struct dbt *d, struct node **selected, size_t count, bool with_tests, struct error *e) {
+enum err run_plan(struct run *run, struct dbt *d, struct node **selected, size_t count, bool with_tests,
+                  struct error *e)
+{
     (void)e;
     size_t n = d->node_count, edges = 1;
     *run = (struct run){.d = d, .count = count, .with_tests = with_tests};
@@ -105,7 +118,10 @@ enum err run_plan(struct run *run, struct dbt *d, struct node **selected, size_t
     run->queued = mem_zalloc(count + 1);
     run->finished = mem_zalloc(count + 1);
     for (size_t i = 0; i < n; i++) edges += d->nodes[i]->parent_count + 1;
-    struct planner p = {.run = run, .index = mem_array(n + 1, sizeof *p.index), .seen = mem_zalloc((n + 1) * sizeof *p.seen), .stack = mem_array(edges, sizeof(*p.stack))};
+    struct planner p = {.run = run,
+                        .index = mem_array(n + 1, sizeof *p.index),
+                        .seen = mem_zalloc((n + 1) * sizeof *p.seen),
+                        .stack = mem_array(edges, sizeof(*p.stack))};
     for (size_t i = 0; i < n; i++) p.index[i] = NOWHERE;
     for (size_t i = 0; i < count; i++) {
         p.index[run->nodes[i]->order] = i;
@@ -116,7 +132,8 @@ enum err run_plan(struct run *run, struct dbt *d, struct node **selected, size_t
     if (with_tests) {
         link_tests(&p);
         for (size_t i = 0; i < count; i++) /* unit tests run before their model */
-            if (run->nodes[i]->kind == NODE_UNIT_TEST && run->nodes[i]->tested && p.index[run->nodes[i]->tested->order] != NOWHERE) {
+            if (run->nodes[i]->kind == NODE_UNIT_TEST && run->nodes[i]->tested &&
+                p.index[run->nodes[i]->tested->order] != NOWHERE) {
                 size_t model = p.index[run->nodes[i]->tested->order];
                 for (size_t k = 0; k < count; k++) { /* what the model waits for, its test waits for */
                     struct edge_list *l = &run->next[k];
@@ -138,7 +155,8 @@ enum err run_plan(struct run *run, struct dbt *d, struct node **selected, size_t
     return ERR_OK;
 }
 
-void run_free(struct run *run) {
+void run_free(struct run *run)
+{
     for (size_t i = 0; i < run->count && run->next; i++) mem_free(run->next[i].to);
     mem_free(run->nodes);
     mem_free(run->results);

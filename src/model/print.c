@@ -10,7 +10,8 @@
 static const char *const LEVELS[] = {"debug", "info", "warn", "error"};
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* one line at a time */
 
-const char *paint(const struct dbt *d, const char *color) {
+const char *paint(const struct dbt *d, const char *color)
+{
     if (!d->o->color || d->o->log_json) return "";
     if (!strcmp(color, "green")) return "\033[32m";
     if (!strcmp(color, "red")) return "\033[31m";
@@ -18,20 +19,23 @@ const char *paint(const struct dbt *d, const char *color) {
     return "\033[0m";
 }
 
-static void give(struct dbt *d, const struct buf *b) {
+static void give(struct dbt *d, const struct buf *b)
+{
     pthread_mutex_lock(&lock);
     if (d->hooks->print && b->len) d->hooks->print(d->hooks->ctx, b->ptr, b->len);
     pthread_mutex_unlock(&lock);
 }
 
-static void clock_text(char out[16]) {
+static void clock_text(char out[16])
+{
     time_t t = (time_t)(clock_now_ms() / 1000);
     struct tm tm;
     localtime_r(&t, &tm);
     strftime(out, 16, "%H:%M:%S", &tm);
 }
 
-static void stamp(struct buf *b) {
+static void stamp(struct buf *b)
+{
     struct timespec t;
     struct tm tm;
     char text[32];
@@ -41,21 +45,29 @@ static void stamp(struct buf *b) {
     buf_printf(b, "\"%s.%06ldZ\"", text, t.tv_nsec / 1000);
 }
 
-static void as_json(struct dbt *d, enum say_level level, const char *event, const char *code, const char *data, const struct buf *text, struct buf *out) {
+static void as_json(struct dbt *d, enum say_level level, const char *event, const char *code, const char *data,
+                    const struct buf *text, struct buf *out)
+{
     buf_str(out, "{\"data\": {");
-    if (data) buf_str(out, data);
+    if (data)
+        buf_str(out, data);
     else {
         buf_str(out, "\"msg\": ");
         buf_json(out, text->ptr ? text->ptr : "", text->len);
     }
-    buf_printf(out, "}, \"info\": {\"category\": \"\", \"code\": \"%s\", \"extra\": {}, \"invocation_id\": \"%s\", \"level\": \"%s\", \"msg\": ", code, d->run.id, LEVELS[level]);
+    buf_printf(out,
+               "}, \"info\": {\"category\": \"\", \"code\": \"%s\", \"extra\": {}, \"invocation_id\": \"%s\", "
+               "\"level\": \"%s\", \"msg\": ",
+               code, d->run.id, LEVELS[level]);
     buf_json(out, text->ptr ? text->ptr : "", text->len);
     buf_printf(out, ", \"name\": \"%s\", \"pid\": %d, \"thread\": \"MainThread\", \"ts\": ", event, (int)getpid());
     stamp(out);
     buf_str(out, "}}\n");
 }
 
-void say_data(struct dbt *d, enum say_level level, const char *event, const char *code, const char *data, const char *fmt, ...) {
+void say_data(struct dbt *d, enum say_level level, const char *event, const char *code, const char *data,
+              const char *fmt, ...)
+{
     struct buf text = {0}, out = {0};
     va_list args;
     if (level == SAY_DEBUG && !d->o->debug) return;
@@ -66,7 +78,8 @@ void say_data(struct dbt *d, enum say_level level, const char *event, const char
     va_end(args);
     if (n > 0) buf_add(&text, s, (size_t)n);
     free(s);
-    if (d->o->log_json) as_json(d, level, event, code, data, &text, &out);
+    if (d->o->log_json)
+        as_json(d, level, event, code, data, &text, &out);
     else {
         char now[16];
         clock_text(now);
@@ -80,7 +93,8 @@ void say_data(struct dbt *d, enum say_level level, const char *event, const char
     buf_reset(&out);
 }
 
-enum err say_warning(struct dbt *d, const char *event, const char *code, struct error *e, const char *fmt, ...) {
+enum err say_warning(struct dbt *d, const char *event, const char *code, struct error *e, const char *fmt, ...)
+{
     char text[2048];
     va_list args;
     va_start(args, fmt);
@@ -94,7 +108,8 @@ enum err say_warning(struct dbt *d, const char *event, const char *code, struct 
     return ERR_OK;
 }
 
-void say_raw(struct dbt *d, const char *text, size_t len) {
+void say_raw(struct dbt *d, const char *text, size_t len)
+{
     struct buf b = {0};
     if (d->o->log_json) {
         struct buf line = {0};
@@ -109,7 +124,8 @@ void say_raw(struct dbt *d, const char *text, size_t len) {
     buf_reset(&b);
 }
 
-void say_error(struct dbt *d, const struct error *e, const char *trace) {
+void say_error(struct dbt *d, const struct error *e, const char *trace)
+{
     struct buf b = {0};
     const char *text = trace && *trace ? trace : e->what;
     for (const char *p = text; *p; p++) {

@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 /* DuckDB's catalog name for a file: its name up to the first dot, leading dots aside. */
-static const char *database_of_path(struct dbt *d, const char *path) {
+static const char *database_of_path(struct dbt *d, const char *path)
+{
     if (!path || !strcmp(path, ":memory:")) return "memory";
     const char *slash = strrchr(path, '/');
     const char *base = slash ? slash + 1 : path;
@@ -15,7 +16,8 @@ static const char *database_of_path(struct dbt *d, const char *path) {
     return arena_strndup(&d->arena, base, strcspn(base, "."));
 }
 
-static const char *find_file(struct dbt *d) {
+static const char *find_file(struct dbt *d)
+{
     const char *given = d->o->profiles_dir ? d->o->profiles_dir : dbt_env(d, "DBT_PROFILES_DIR"), *path;
     if (given) return arena_printf(&d->arena, "%s/profiles.yml", given);
     if (io_exists("profiles.yml")) return "profiles.yml";
@@ -26,7 +28,8 @@ static const char *find_file(struct dbt *d) {
 }
 
 /* The profile's name comes rendered out of dbt_project.yml, which may use env_var and --vars only. */
-static enum err profile_name(struct dbt *d, struct context *c, const char **out, struct error *e) {
+static enum err profile_name(struct dbt *d, struct context *c, const char **out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct jinja_value v;
     const struct yaml *y = yaml_get(d->project->doc, "profile");
@@ -38,7 +41,9 @@ done:
     return rc;
 }
 
-static enum err pick_output(struct dbt *d, struct context *c, const struct yaml *profile, const char *file, const struct yaml **out, struct error *e) {
+static enum err pick_output(struct dbt *d, struct context *c, const struct yaml *profile, const char *file,
+                            const struct yaml **out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct jinja_value v;
     const struct yaml *target = yaml_get(profile, "target"), *outputs = yaml_get(profile, "outputs");
@@ -50,11 +55,13 @@ static enum err pick_output(struct dbt *d, struct context *c, const struct yaml 
     if (!d->profile.target) d->profile.target = "default";
     *out = yaml_get(outputs, d->profile.target);
     if (*out) return ERR_OK;
-    rc = err_set(e, ERR_INPUT, "the profile '%s' does not have a target named '%s'", d->profile.name, d->profile.target);
+    rc =
+        err_set(e, ERR_INPUT, "the profile '%s' does not have a target named '%s'", d->profile.name, d->profile.target);
     err_where(e, "%s:%u", file, profile->line);
     if (outputs && outputs->kind == YAML_MAP) {
         struct buf b = {0};
-        for (size_t i = 0; i < outputs->count; i++) buf_printf(&b, "%s%s", i ? ", " : "", outputs->pair[i].key->text.ptr);
+        for (size_t i = 0; i < outputs->count; i++)
+            buf_printf(&b, "%s%s", i ? ", " : "", outputs->pair[i].key->text.ptr);
         err_hint(e, "the valid target names are: %s", b.ptr ? b.ptr : "none");
         buf_reset(&b);
     }
@@ -62,7 +69,8 @@ done:
     return rc;
 }
 
-static enum err read_profile(struct dbt *d, struct context *c, struct jinja_value *out, struct error *e) {
+static enum err read_profile(struct dbt *d, struct context *c, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct buf text = {0};
     const struct yaml *doc = NULL, *profile, *output = NULL;
@@ -94,9 +102,22 @@ done:
     return rc;
 }
 
-static void make_target(struct dbt *d, struct jinja_value out) {
-    static const char *const keys[] = {"database", "schema", "path", "config_options", "extensions", "settings", "external_root", "use_credential_provider",
-                                       "attach", "filesystems", "remote", "plugins", "disable_transactions", NULL};
+static void make_target(struct dbt *d, struct jinja_value out)
+{
+    static const char *const keys[] = {"database",
+                                       "schema",
+                                       "path",
+                                       "config_options",
+                                       "extensions",
+                                       "settings",
+                                       "external_root",
+                                       "use_credential_provider",
+                                       "attach",
+                                       "filesystems",
+                                       "remote",
+                                       "plugins",
+                                       "disable_transactions",
+                                       NULL};
     struct profile *p = &d->profile;
     struct jinja_value t = p->target_dict = jinja_dict(d->env);
     jinja_dict_set(d->env, out, "database", jinja_text(d->env, p->database));
@@ -117,7 +138,8 @@ static void make_target(struct dbt *d, struct jinja_value out) {
 }
 
 /* `database` differs from the file's name only when it is the alias of an attached database. */
-static enum err check_database(struct dbt *d, struct jinja_value out, struct error *e) {
+static enum err check_database(struct dbt *d, struct jinja_value out, struct error *e)
+{
     const char *given = value_get_text(out, "database", NULL), *derived = database_of_path(d, d->profile.path);
     d->profile.database = given && !d->hooks->warehouse ? given : derived;
     if (!strcmp(d->profile.database, derived)) return ERR_OK;
@@ -128,7 +150,8 @@ static enum err check_database(struct dbt *d, struct jinja_value out, struct err
     return err_hint(e, "the 'database' property must be set to '%s' to match the 'path'", derived);
 }
 
-enum err dbt_profile_load(struct dbt *d, struct error *e) {
+enum err dbt_profile_load(struct dbt *d, struct error *e)
+{
     enum err rc = ERR_OK;
     struct jinja_value out;
     struct context c;
@@ -138,7 +161,8 @@ enum err dbt_profile_load(struct dbt *d, struct error *e) {
     p->dict = out;
     const char *type = value_get_text(out, "type", "duckdb");
     if (strcmp(type, "duckdb") != 0) {
-        rc = err_set(e, ERR_UNSUPPORTED, "the target '%s' of profile '%s' has type '%s'; this runner knows duckdb", p->target, p->name, type);
+        rc = err_set(e, ERR_UNSUPPORTED, "the target '%s' of profile '%s' has type '%s'; this runner knows duckdb",
+                     p->target, p->name, type);
         goto done;
     }
     p->path = d->hooks->warehouse ? d->hooks->warehouse : value_get_text(out, "path", ":memory:");
@@ -150,7 +174,9 @@ enum err dbt_profile_load(struct dbt *d, struct error *e) {
     p->external_root = value_get_text(out, "external_root", ".");
     p->disable_transactions = value_get_bool(out, "disable_transactions", false);
     struct jinja_value threads = jinja_dict_get(out, "threads");
-    p->threads = d->o->threads > 0 ? d->o->threads : threads.type == JINJA_INT && threads.as.integer > 0 ? (int)threads.as.integer : 1;
+    p->threads = d->o->threads > 0                                     ? d->o->threads
+                 : threads.type == JINJA_INT && threads.as.integer > 0 ? (int)threads.as.integer
+                                                                       : 1;
     TRY(check_database(d, out, e));
     make_target(d, out);
 done:

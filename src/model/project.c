@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-const char *dbt_env(const struct dbt *d, const char *name) {
+const char *dbt_env(const struct dbt *d, const char *name)
+{
     size_t n = strlen(name);
     for (const char *const *p = d->hooks->env; p && *p; p++)
         if (!strncmp(*p, name, n) && (*p)[n] == '=') return *p + n + 1;
@@ -18,11 +19,14 @@ const char *dbt_env(const struct dbt *d, const char *name) {
 struct jinja_value package_section(const struct package *p, const char *key) { return jinja_dict_get(p->config, key); }
 
 /* Hooks and vars are rendered when they are used. */
-static bool skip_late(void *ctx, const struct yaml_path *path) {
+static bool skip_late(void *ctx, const struct yaml_path *path)
+{
     (void)ctx;
     const char *first = yaml_path_at(path, 0);
     if (!first) return false;
-    if (!strcmp(first, "on-run-start") || !strcmp(first, "on-run-end") || !strcmp(first, "query-comment") || !strcmp(first, "vars")) return true;
+    if (!strcmp(first, "on-run-start") || !strcmp(first, "on-run-end") || !strcmp(first, "query-comment") ||
+        !strcmp(first, "vars"))
+        return true;
     static const char *const kinds[] = {"seeds", "models", "snapshots", "tests", "data_tests", NULL};
     bool kind = false;
     for (const char *const *k = kinds; *k; k++) kind |= !strcmp(first, *k);
@@ -30,16 +34,22 @@ static bool skip_late(void *ctx, const struct yaml_path *path) {
     for (const struct yaml_path *p = path; p; p = p->up) {
         const char *key = p->key ? p->key : "";
         while (*key == '+' || *key == ' ') key++;
-        if (!strcmp(key, "pre-hook") || !strcmp(key, "post-hook") || !strcmp(key, "pre_hook") || !strcmp(key, "post_hook")) return true;
+        if (!strcmp(key, "pre-hook") || !strcmp(key, "post-hook") || !strcmp(key, "pre_hook") ||
+            !strcmp(key, "post_hook"))
+            return true;
     }
     return false;
 }
 
-static void paths(struct dbt *d, struct package *p, struct texts *out, const char *key, const char *old, const char *otherwise) {
+static void paths(struct dbt *d, struct package *p, struct texts *out, const char *key, const char *old,
+                  const char *otherwise)
+{
     struct jinja_value v = package_section(p, key);
     if (value_is_null(v) && old) v = package_section(p, old);
-    if (!value_is_null(v)) value_to_texts(d, v, out);
-    else if (otherwise) texts_add(out, otherwise);
+    if (!value_is_null(v))
+        value_to_texts(d, v, out);
+    else if (otherwise)
+        texts_add(out, otherwise);
     for (size_t i = 0; i < out->count; i++) {
         const char *s = out->at[i];
         size_t n = strlen(s);
@@ -49,7 +59,8 @@ static void paths(struct dbt *d, struct package *p, struct texts *out, const cha
     }
 }
 
-static enum err read_yaml(struct dbt *d, const char *path, const char *name, const struct yaml **out, struct error *e) {
+static enum err read_yaml(struct dbt *d, const char *path, const char *name, const struct yaml **out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct buf text = {0};
     TRY(io_read_file(path, &text, e));
@@ -60,7 +71,8 @@ done:
 }
 
 /* What must be known of a package before its config is rendered: its name. */
-static enum err package_open(struct dbt *d, const char *root, const char *rel, struct package **out, struct error *e) {
+static enum err package_open(struct dbt *d, const char *root, const char *rel, struct package **out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct package *p = arena_zalloc(&d->arena, sizeof *p);
     p->root = arena_strdup(&d->arena, root);
@@ -75,7 +87,8 @@ static enum err package_open(struct dbt *d, const char *root, const char *rel, s
         goto done;
     }
     for (const char *s = p->name; *s; s++)
-        if (!(*s == '_' || (*s >= '0' && *s <= '9' && s > p->name) || (*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z'))) {
+        if (!(*s == '_' || (*s >= '0' && *s <= '9' && s > p->name) || (*s >= 'a' && *s <= 'z') ||
+              (*s >= 'A' && *s <= 'Z'))) {
             rc = err_set(e, ERR_INPUT, "invalid project name '%s': letters, digits and underscores only", p->name);
             err_where(e, "%s:%u", p->doc_path, yaml_get(p->doc, "name")->line);
             goto done;
@@ -86,7 +99,8 @@ done:
 }
 
 /* Renders the config; target and --vars are known by now. */
-static enum err package_config(struct dbt *d, struct context *c, struct package *p, struct error *e) {
+static enum err package_config(struct dbt *d, struct context *c, struct package *p, struct error *e)
+{
     enum err rc = ERR_OK;
     context_move(c, PHASE_PROJECT, NULL, NULL);
     TRY(context_yaml(c, p->doc, p->doc_path, skip_late, NULL, &p->config, e));
@@ -100,7 +114,8 @@ static enum err package_config(struct dbt *d, struct context *c, struct package 
     paths(d, p, &p->analysis_paths, "analysis-paths", NULL, "analyses");
     paths(d, p, &p->docs_paths, "docs-paths", NULL, NULL);
     if (!p->docs_paths.count) {
-        const struct texts *all[] = {&p->model_paths, &p->seed_paths, &p->snapshot_paths, &p->analysis_paths, &p->macro_paths, &p->test_paths};
+        const struct texts *all[] = {&p->model_paths,    &p->seed_paths,  &p->snapshot_paths,
+                                     &p->analysis_paths, &p->macro_paths, &p->test_paths};
         for (size_t i = 0; i < sizeof all / sizeof *all; i++)
             for (size_t k = 0; k < all[i]->count; k++)
                 if (!texts_has(&p->docs_paths, all[i]->at[k])) texts_add(&p->docs_paths, all[i]->at[k]);
@@ -109,14 +124,16 @@ done:
     return rc;
 }
 
-static void add_package(struct dbt *d, struct package *p) {
+static void add_package(struct dbt *d, struct package *p)
+{
     mem_grow(&d->packages, &d->package_cap, d->package_count + 1, sizeof *d->packages);
     d->packages[d->package_count++] = p;
     names_put(&d->package_by_name, view_of(p->name), p);
 }
 
 /* Packages below packages-install-path, in order of their folders. */
-static enum err open_dependencies(struct dbt *d, struct error *e) {
+static enum err open_dependencies(struct dbt *d, struct error *e)
+{
     enum err rc = ERR_OK;
     struct io_names names = {0};
     struct package *p = NULL;
@@ -140,7 +157,8 @@ done:
 }
 
 /* dbt's words for packages.yml entries that are not installed. */
-static enum err check_dependencies(struct dbt *d, struct error *e) {
+static enum err check_dependencies(struct dbt *d, struct error *e)
+{
     enum err rc = ERR_OK;
     const struct yaml *doc = NULL;
     size_t wanted = 0;
@@ -153,14 +171,18 @@ static enum err check_dependencies(struct dbt *d, struct error *e) {
         wanted += list && list->kind == YAML_SEQ ? list->count : 0;
     }
     if (wanted > d->package_count - 1) {
-        rc = err_set(e, ERR_INPUT, "%zu package(s) are specified in packages.yml, but only %zu installed in %s", wanted, d->package_count - 1, d->packages_dir);
-        err_hint(e, "run \"deps\" to install local packages; packages of the hub or of git must be put into %s/ by dbt deps", d->packages_dir);
+        rc = err_set(e, ERR_INPUT, "%zu package(s) are specified in packages.yml, but only %zu installed in %s", wanted,
+                     d->package_count - 1, d->packages_dir);
+        err_hint(
+            e, "run \"deps\" to install local packages; packages of the hub or of git must be put into %s/ by dbt deps",
+            d->packages_dir);
     }
 done:
     return rc;
 }
 
-static enum err parse_vars(struct dbt *d, const char *text, const char *what, struct error *e) {
+static enum err parse_vars(struct dbt *d, const char *text, const char *what, struct error *e)
+{
     enum err rc = ERR_OK;
     const struct yaml *y = NULL;
     struct jinja_value v;
@@ -178,31 +200,53 @@ done:
 }
 
 static void flag(struct dbt *d, const char *name, struct jinja_value v) { jinja_dict_set(d->env, d->flags, name, v); }
-static void flag3(struct dbt *d, const char *name, enum model_tristate given, bool otherwise) {
+static void flag3(struct dbt *d, const char *name, enum model_tristate given, bool otherwise)
+{
     flag(d, name, jinja_bool(given == MODEL_UNSET ? otherwise : given == MODEL_YES));
 }
 
-static const char *const VERB_NAMES[] = {"",    "build", "run",      "test",      "seed",          "snapshot", "compile", "list", "parse",
-                                         "deps", "generate", "freshness", "run-operation", "show",     "clean",   "retry", "clone"};
+static const char *const VERB_NAMES[] = {"",      "build", "run",  "test",     "seed",      "snapshot",      "compile",
+                                         "list",  "parse", "deps", "generate", "freshness", "run-operation", "show",
+                                         "clean", "retry", "clone"};
 
-static void make_flags(struct dbt *d) {
+static void make_flags(struct dbt *d)
+{
     const struct model_options *o = d->o;
     struct jinja_value file = package_section(d->project, "flags"), key, item;
     d->flags = jinja_dict(d->env);
-    static const char *const on[] = {"PARTIAL_PARSE", "STATIC_PARSER", "VERSION_CHECK", "WRITE_JSON", "POPULATE_CACHE", "INTROSPECT", "PRINT",
-                                     "REQUIRE_EXPLICIT_PACKAGE_OVERRIDES_FOR_BUILTIN_MATERIALIZATIONS", "REQUIRE_RESOURCE_NAMES_WITHOUT_SPACES",
-                                     "SOURCE_FRESHNESS_RUN_PROJECT_HOOKS", "REQUIRE_GENERIC_TEST_ARGUMENTS_PROPERTY", NULL};
-    static const char *const off[] = {"USE_EXPERIMENTAL_PARSER", "CACHE_SELECTED_ONLY", "REQUIRE_BATCHED_EXECUTION_FOR_CUSTOM_MICROBATCH_STRATEGY",
-                                      "SKIP_NODES_IF_ON_RUN_START_FAILS", "STATE_MODIFIED_COMPARE_MORE_UNRENDERED_VALUES", "STATE_MODIFIED_COMPARE_VARS",
-                                      "REQUIRE_YAML_CONFIGURATION_FOR_MF_TIME_SPINES", "REQUIRE_NESTED_CUMULATIVE_TYPE_PARAMS", "VALIDATE_MACRO_ARGS",
-                                      "REQUIRE_ALL_WARNINGS_HANDLED_BY_WARN_ERROR", "REQUIRE_UNIQUE_PROJECT_RESOURCE_NAMES",
-                                      "REQUIRE_REF_SEARCHES_NODE_PACKAGE_BEFORE_ROOT", "REQUIRE_SQL_HEADER_IN_TEST_CONFIGS", NULL};
+    static const char *const on[] = {"PARTIAL_PARSE",
+                                     "STATIC_PARSER",
+                                     "VERSION_CHECK",
+                                     "WRITE_JSON",
+                                     "POPULATE_CACHE",
+                                     "INTROSPECT",
+                                     "PRINT",
+                                     "REQUIRE_EXPLICIT_PACKAGE_OVERRIDES_FOR_BUILTIN_MATERIALIZATIONS",
+                                     "REQUIRE_RESOURCE_NAMES_WITHOUT_SPACES",
+                                     "SOURCE_FRESHNESS_RUN_PROJECT_HOOKS",
+                                     "REQUIRE_GENERIC_TEST_ARGUMENTS_PROPERTY",
+                                     NULL};
+    static const char *const off[] = {"USE_EXPERIMENTAL_PARSER",
+                                      "CACHE_SELECTED_ONLY",
+                                      "REQUIRE_BATCHED_EXECUTION_FOR_CUSTOM_MICROBATCH_STRATEGY",
+                                      "SKIP_NODES_IF_ON_RUN_START_FAILS",
+                                      "STATE_MODIFIED_COMPARE_MORE_UNRENDERED_VALUES",
+                                      "STATE_MODIFIED_COMPARE_VARS",
+                                      "REQUIRE_YAML_CONFIGURATION_FOR_MF_TIME_SPINES",
+                                      "REQUIRE_NESTED_CUMULATIVE_TYPE_PARAMS",
+                                      "VALIDATE_MACRO_ARGS",
+                                      "REQUIRE_ALL_WARNINGS_HANDLED_BY_WARN_ERROR",
+                                      "REQUIRE_UNIQUE_PROJECT_RESOURCE_NAMES",
+                                      "REQUIRE_REF_SEARCHES_NODE_PACKAGE_BEFORE_ROOT",
+                                      "REQUIRE_SQL_HEADER_IN_TEST_CONFIGS",
+                                      NULL};
     for (const char *const *p = on; *p; p++) flag(d, *p, jinja_bool(true));
     for (const char *const *p = off; *p; p++) flag(d, *p, jinja_bool(false));
     for (size_t at = 0; jinja_dict_next(file, &at, &key, &item);) {
         char upper[128];
         size_t n = 0;
-        for (const char *s = value_text(key, ""); *s && n + 1 < sizeof upper; s++) upper[n++] = (char)(*s >= 'a' && *s <= 'z' ? *s - 32 : *s);
+        for (const char *s = value_text(key, ""); *s && n + 1 < sizeof upper; s++)
+            upper[n++] = (char)(*s >= 'a' && *s <= 'z' ? *s - 32 : *s);
         upper[n] = 0;
         flag(d, upper, item);
     }
@@ -232,7 +276,8 @@ static void make_flags(struct dbt *d) {
     flag(d, "SEND_ANONYMOUS_USAGE_STATS", jinja_bool(false));
 }
 
-static enum err find_root(struct dbt *d, struct error *e) {
+static enum err find_root(struct dbt *d, struct error *e)
+{
     char here[PATH_MAX], full[PATH_MAX];
     const char *given = d->o->project_dir ? d->o->project_dir : dbt_env(d, "DBT_PROJECT_DIR");
     if (given) {
@@ -258,7 +303,8 @@ static enum err find_root(struct dbt *d, struct error *e) {
     return ERR_OK;
 }
 
-enum err dbt_project_load(struct dbt *d, struct error *e) {
+enum err dbt_project_load(struct dbt *d, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context c;
     context_init(&c, d, d->env, PHASE_PROJECT);
@@ -273,7 +319,8 @@ enum err dbt_project_load(struct dbt *d, struct error *e) {
     d->packages_dir = value_get_text(d->project->config, "packages-install-path", "dbt_packages");
     const char *target = d->o->target_path ? d->o->target_path : dbt_env(d, "DBT_TARGET_PATH");
     d->target_path = target ? target : value_get_text(d->project->config, "target-path", "target");
-    d->target_dir = d->target_path[0] == '/' ? d->target_path : arena_printf(&d->arena, "%s/%s", d->root, d->target_path);
+    d->target_dir =
+        d->target_path[0] == '/' ? d->target_path : arena_printf(&d->arena, "%s/%s", d->root, d->target_path);
     d->quoting = package_section(d->project, "quoting");
     make_flags(d);
     if (d->o->verb == MODEL_DEPS || d->o->verb == MODEL_CLEAN) goto done;

@@ -1,4 +1,5 @@
-/* Statements and what they left: load_result, store_result, write, render, and the rest of a materialization's tools. */
+/* Statements and what they left: load_result, store_result, write, render, and the rest of a materialization's tools.
+ */
 #include "model/builtins.h"
 
 #include "base/io.h"
@@ -6,7 +7,8 @@
 #include "model/run.h"
 #include "model/seed.h"
 
-enum err builtin_store_result(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+enum err builtin_store_result(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *ctx = c->ctx;
     struct jinja_value slot[3], result = jinja_dict(c->env);
@@ -23,14 +25,16 @@ done:
     return rc;
 }
 
-enum err builtin_store_raw_result(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+enum err builtin_store_raw_result(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *ctx = c->ctx;
     struct jinja_value slot[5];
     TRY(jinja_args(c, "name message? code? rows_affected? agate_table?", slot, e));
     const char *message = jinja_is_string(slot[1]) ? arena_strdup(ctx->arena, value_text(slot[1], "")) : "";
     const char *code = jinja_is_string(slot[2]) ? arena_strdup(ctx->arena, value_text(slot[2], "")) : NULL;
-    struct jinja_value args[3] = {slot[0], response_value(ctx, message, code, value_is_null(slot[3]) ? jinja_none() : slot[3]),
+    struct jinja_value args[3] = {slot[0],
+                                  response_value(ctx, message, code, value_is_null(slot[3]) ? jinja_none() : slot[3]),
                                   value_is_null(slot[4]) ? jinja_none() : slot[4]};
     struct jinja_call inner = {.env = c->env, .ctx = c->ctx, .name = "store_result", .count = 3, .args = args};
     rc = builtin_store_result(&inner, out, e);
@@ -39,23 +43,29 @@ done:
 }
 
 /* Each result can be loaded once; "main" as often as one likes. */
-enum err builtin_load_result(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+enum err builtin_load_result(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *ctx = c->ctx;
     struct jinja_value slot[1], found = {0};
     TRY(jinja_args(c, "name", slot, e));
     if (!jinja_is_absent(ctx->results)) TRY(jinja_dict_find(c->env, ctx->results, slot[0], &found, e));
-    if (jinja_is_absent(found)) *out = jinja_none();
-    else if (jinja_is_none(found)) rc = err_set(e, ERR_INPUT, "the 'statement' result named '%s' has already been loaded into a variable", value_text(slot[0], ""));
+    if (jinja_is_absent(found))
+        *out = jinja_none();
+    else if (jinja_is_none(found))
+        rc = err_set(e, ERR_INPUT, "the 'statement' result named '%s' has already been loaded into a variable",
+                     value_text(slot[0], ""));
     else {
         *out = found;
-        if (strcmp(value_text(slot[0], ""), "main") != 0) TRY(jinja_dict_put(c->env, ctx->results, slot[0], jinja_none(), e));
+        if (strcmp(value_text(slot[0], ""), "main") != 0)
+            TRY(jinja_dict_put(c->env, ctx->results, slot[0], jinja_none(), e));
     }
 done:
     return rc;
 }
 
-enum err write_text(struct dbt *d, const char *path, const char *text, size_t len, struct error *e) {
+enum err write_text(struct dbt *d, const char *path, const char *text, size_t len, struct error *e)
+{
     enum err rc = ERR_OK;
     const char *slash = strrchr(path, '/');
     char *folder = mem_strndup(path, slash ? (size_t)(slash - path) : 0);
@@ -70,7 +80,8 @@ done:
     return rc;
 }
 
-enum err builtin_write(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+enum err builtin_write(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *ctx = c->ctx;
     struct jinja_value slot[1];
@@ -94,7 +105,8 @@ done:
     return rc;
 }
 
-enum err builtin_render(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+enum err builtin_render(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *ctx = c->ctx;
     struct jinja_value slot[1];
@@ -109,7 +121,8 @@ done:
     return rc;
 }
 
-enum err builtin_try_or_compiler_error(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+enum err builtin_try_or_compiler_error(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     struct error inner = {0};
     if (c->count < 2) return err_set(e, ERR_INPUT, "try_or_compiler_error() takes a message and a function");
     enum err rc = jinja_invoke(c->env, c->args[1], c->args + 2, c->count - 2, c->named, c->named_count, out, &inner);
@@ -117,34 +130,41 @@ enum err builtin_try_or_compiler_error(const struct jinja_call *c, struct jinja_
     return ERR_OK;
 }
 
-enum err builtin_load_agate_table(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+enum err builtin_load_agate_table(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *ctx = c->ctx;
     struct table *t = NULL;
-    if (!ctx->node || ctx->node->kind != NODE_SEED) return err_set(e, ERR_INPUT, "load_agate_table() can only be called for seeds");
+    if (!ctx->node || ctx->node->kind != NODE_SEED)
+        return err_set(e, ERR_INPUT, "load_agate_table() can only be called for seeds");
     /* only those who read its rows pay for them */
-    struct macro *load = macro_dispatch(ctx->d, ctx->package, "load_csv_rows", "dbt", NULL), *made = macro_dispatch(ctx->d, ctx->package, "create_csv_table", "dbt", NULL);
-    bool values = !value_get_bool(ctx->node->config, "fast", true) || !load || !load->package->builtin || !made || !made->package->builtin;
+    struct macro *load = macro_dispatch(ctx->d, ctx->package, "load_csv_rows", "dbt", NULL),
+                 *made = macro_dispatch(ctx->d, ctx->package, "create_csv_table", "dbt", NULL);
+    bool values = !value_get_bool(ctx->node->config, "fast", true) || !load || !load->package->builtin || !made ||
+                  !made->package->builtin;
     TRY(seed_table(ctx, ctx->node, values, &t, e));
     *out = table_value(ctx, t);
 done:
     return rc;
 }
 
-enum err builtin_submit_python_job(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+enum err builtin_submit_python_job(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     (void)c, (void)out;
     return err_set(e, ERR_UNSUPPORTED, "python models are not supported: this program has no Python inside");
 }
 
 /* ---- external models of a lake ---- */
 
-enum err builtin_lakefm_publishes(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+enum err builtin_lakefm_publishes(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     struct context *ctx = c->ctx;
     (void)e;
     return *out = jinja_bool(ctx->d->hooks->publish && ctx->d->hooks->stage), ERR_OK;
 }
 
-enum err builtin_lakefm_staged_location(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+enum err builtin_lakefm_staged_location(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *ctx = c->ctx;
     struct jinja_value slot[1];
@@ -161,7 +181,8 @@ done:
     return rc;
 }
 
-enum err builtin_lakefm_wrote(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+enum err builtin_lakefm_wrote(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct context *ctx = c->ctx;
     struct jinja_value slot[4];
@@ -175,7 +196,8 @@ enum err builtin_lakefm_wrote(const struct jinja_call *c, struct jinja_value *ou
     r->rows = slot[2].type == JINJA_INT ? slot[2].as.integer : 0;
     r->view_sql = arena_strdup(&ctx->d->arena, value_text(slot[3], ""));
     char hex[HASH_HEX_SIZE];
-    r->sql_hash = arena_strdup(&ctx->d->arena, hash_hex(hash_128(ctx->node->compiled, strlen(ctx->node->compiled)), hex));
+    r->sql_hash =
+        arena_strdup(&ctx->d->arena, hash_hex(hash_128(ctx->node->compiled, strlen(ctx->node->compiled)), hex));
     pthread_mutex_unlock(&ctx->d->lock);
 done:
     return rc;

@@ -15,20 +15,20 @@ struct timing {
 struct result { /* of one node or hook; in the arena, texts too */
     struct node *n;
     enum model_status status;
-    bool unchanged;          /* not run: nothing had changed */
+    bool unchanged; /* not run: nothing had changed */
     bool done;
-    const char *message;     /* "OK", "INSERT 10", the error's text; NULL: none */
-    const char *code;        /* adapter_response */
-    int64_t rows_affected;   /* -1: none */
-    int64_t failures;        /* -1: none */
+    const char *message;   /* "OK", "INSERT 10", the error's text; NULL: none */
+    const char *code;      /* adapter_response */
+    int64_t rows_affected; /* -1: none */
+    int64_t failures;      /* -1: none */
     double seconds;
     struct timing compile, execute;
-    size_t index;            /* "3 of 7"; 0: not counted */
+    size_t index; /* "3 of 7"; 0: not counted */
     int worker;
     const char *error_where, *error_hint, *error_trace; /* "" when none */
     struct jinja_value batches;
-    const char *skipped_for; /* unique id of what failed */
-    int64_t rows;            /* external models: rows written */
+    const char *skipped_for;       /* unique id of what failed */
+    int64_t rows;                  /* external models: rows written */
     const char *location, *staged; /* external models with a lake: where it shall be, where it lies */
     const char *view_sql;          /* points the model's view to `location` */
     const char *sql_hash;
@@ -41,11 +41,11 @@ struct edge_list {
 
 struct run { /* one command that runs nodes */
     struct dbt *d;
-    struct node **nodes;      /* selected, in dbt's order of running */
+    struct node **nodes; /* selected, in dbt's order of running */
     size_t count;
-    struct result *results;   /* of each */
-    size_t *waiting;          /* how many it still waits for */
-    struct edge_list *next;   /* who waits for it */
+    struct result *results; /* of each */
+    size_t *waiting;        /* how many it still waits for */
+    struct edge_list *next; /* who waits for it */
     size_t *score;
     bool *queued, *finished;
     struct result *hook_results;
@@ -54,13 +54,13 @@ struct run { /* one command that runs nodes */
     pthread_cond_t changed;
     size_t left, running, printed, total;
     int workers;
-    bool with_tests;          /* build: tests gate what is below, failures skip */
-    bool tests_only;          /* test: nothing is skipped */
-    bool stop;                /* fail fast, or interrupted */
+    bool with_tests; /* build: tests gate what is below, failures skip */
+    bool tests_only; /* test: nothing is skipped */
+    bool stop;       /* fail fast, or interrupted */
     bool schemas_made;
     enum err schema_rc;
     struct error schema_error;
-    struct skip_state *skip;  /* NULL: run everything */
+    struct skip_state *skip; /* NULL: run everything */
     uint64_t started_ns;
 };
 
@@ -89,10 +89,12 @@ enum err node_materialize(struct context *c, struct node *n, struct result *r, s
 enum err node_run_batches(struct run *run, struct node *n, struct result *r, struct error *e) MUST_CHECK;
 bool node_is_microbatch(const struct node *n);
 
-enum err run_nodes(struct run *run, struct model_outcome *out, struct error *e) MUST_CHECK; /* hooks, nodes, publishing, hooks */
+enum err run_nodes(struct run *run, struct model_outcome *out,
+                   struct error *e) MUST_CHECK; /* hooks, nodes, publishing, hooks */
 void run_free(struct run *run);
 /* Makes the run's graph out of the selected nodes. */
-enum err run_plan(struct run *run, struct dbt *d, struct node **selected, size_t count, bool with_tests, struct error *e) MUST_CHECK;
+enum err run_plan(struct run *run, struct dbt *d, struct node **selected, size_t count, bool with_tests,
+                  struct error *e) MUST_CHECK;
 /* Schemas of the selected nodes, made once, before the first node or hook touches the database. */
 enum err run_schemas(struct run *run, struct error *e) MUST_CHECK;
 /* Takes an error into a result. */
@@ -108,7 +110,8 @@ void skip_free(struct skip_state **s);
 /* May the node be left alone? Its text is compiled by then. */
 bool skip_unchanged(struct run *run, struct context *c, struct node *n, struct result *r);
 bool skip_has(const struct skip_state *s, const struct node *n); /* it succeeded before */
-void skip_note(struct run *run, struct context *c, struct node *n, const struct result *r, int64_t changed_rows, bool wrote);
+void skip_note(struct run *run, struct context *c, struct node *n, const struct result *r, int64_t changed_rows,
+               bool wrote);
 enum err skip_save(struct run *run, struct error *e) MUST_CHECK;
 /* True when the warehouse is as this program left it: *catalog is then its list of relations. */
 bool skip_warehouse_known(const struct skip_state *s);

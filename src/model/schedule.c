@@ -10,7 +10,8 @@
 enum { STACK_BYTES = 32 << 20, POLL_MS = 50 };
 
 /* The first ready node, or NULL. Nodes are sorted by id, so the first of the least depth counts. Held: lock. */
-static size_t take(struct run *run) {
+static size_t take(struct run *run)
+{
     size_t best = run->count;
     for (size_t i = 0; i < run->count; i++) {
         if (run->queued[i] || run->waiting[i]) continue;
@@ -24,13 +25,15 @@ static size_t take(struct run *run) {
     return best;
 }
 
-static bool blocks(const struct run *run, const struct result *r) {
+static bool blocks(const struct run *run, const struct result *r)
+{
     if (r->status == MODEL_ERROR || r->status == MODEL_SKIPPED) return !run->tests_only;
     return run->with_tests && r->status == MODEL_FAIL;
 }
 
 /* All below gets a cause to be skipped. Held: lock. */
-static void skip_below(struct run *run, size_t from, const char *cause) {
+static void skip_below(struct run *run, size_t from, const char *cause)
+{
     for (size_t k = 0; k < run->next[from].count; k++) {
         size_t to = run->next[from].to[k];
         if (run->results[to].skipped_for || run->finished[to]) continue;
@@ -39,7 +42,8 @@ static void skip_below(struct run *run, size_t from, const char *cause) {
     }
 }
 
-static void finish(struct run *run, size_t at) {
+static void finish(struct run *run, size_t at)
+{
     struct result *r = &run->results[at];
     run->finished[at] = true;
     run->running--;
@@ -57,7 +61,8 @@ struct worker {
     int number;
 };
 
-static void work_on(struct run *run, size_t at, int number) {
+static void work_on(struct run *run, size_t at, int number)
+{
     struct node *n = run->nodes[at];
     struct result *r = &run->results[at];
     if (r->skipped_for) {
@@ -90,11 +95,13 @@ static void work_on(struct run *run, size_t at, int number) {
             r->done = true;
         }
         workbench_close(&w);
-    } else node_run(run, n, r, number);
+    } else
+        node_run(run, n, r, number);
     report_result(run, r);
 }
 
-static void *work(void *arg) {
+static void *work(void *arg)
+{
     struct worker *w = arg;
     struct run *run = w->run;
     pthread_mutex_lock(&run->lock);
@@ -117,7 +124,8 @@ static void *work(void *arg) {
 }
 
 /* Waits for the workers; asks now and then whether to stop. */
-static enum err watch(struct run *run, struct error *e) {
+static enum err watch(struct run *run, struct error *e)
+{
     enum err rc = ERR_OK;
     pthread_mutex_lock(&run->lock);
     while (run->workers) {
@@ -125,7 +133,9 @@ static enum err watch(struct run *run, struct error *e) {
         clock_gettime(CLOCK_REALTIME, &t);
         t.tv_nsec += POLL_MS * 1000000L;
         if (t.tv_nsec >= 1000000000L) t.tv_sec++, t.tv_nsec -= 1000000000L;
-        if (pthread_cond_timedwait(&run->changed, &run->lock, &t) != ETIMEDOUT || !run->d->hooks->interrupted || rc != ERR_OK) continue;
+        if (pthread_cond_timedwait(&run->changed, &run->lock, &t) != ETIMEDOUT || !run->d->hooks->interrupted ||
+            rc != ERR_OK)
+            continue;
         pthread_mutex_unlock(&run->lock);
         rc = run->d->hooks->interrupted(run->d->hooks->ctx, e);
         pthread_mutex_lock(&run->lock);
@@ -141,7 +151,8 @@ static enum err watch(struct run *run, struct error *e) {
 }
 
 /* What did not get its turn. */
-static void leave_out(struct run *run) {
+static void leave_out(struct run *run)
+{
     for (size_t i = 0; i < run->count; i++) {
         struct result *r = &run->results[i];
         if (run->finished[i] || node_is_ephemeral(run->nodes[i])) continue;
@@ -153,7 +164,8 @@ static void leave_out(struct run *run) {
     }
 }
 
-static enum err run_graph(struct run *run, struct error *e) {
+static enum err run_graph(struct run *run, struct error *e)
+{
     enum err rc = ERR_OK;
     int threads = run->d->profile.threads;
     if ((size_t)threads > run->count) threads = (int)run->count;
@@ -189,7 +201,8 @@ static enum err run_graph(struct run *run, struct error *e) {
 
 /* ---- schemas ---- */
 
-static enum err make_schemas(struct run *run, struct error *e) {
+static enum err make_schemas(struct run *run, struct error *e)
+{
     enum err rc = ERR_OK;
     struct dbt *d = run->d;
     struct workbench w;
@@ -197,8 +210,11 @@ static enum err make_schemas(struct run *run, struct error *e) {
     workbench_open(d, &w, PHASE_OPERATION, NULL);
     for (size_t i = 0; i < run->count && rc == ERR_OK; i++) {
         const struct node *n = run->nodes[i];
-        if (!n->relation_name || n->kind == NODE_SOURCE || !n->schema || warehouse_has_schema(d->warehouse, n->database, n->schema)) continue;
-        struct jinja_value rel = relation_value(&w.c, relation_new(&w.c, n->database, n->schema, NULL, REL_NONE)), adapter = adapter_value(&w.c), out;
+        if (!n->relation_name || n->kind == NODE_SOURCE || !n->schema ||
+            warehouse_has_schema(d->warehouse, n->database, n->schema))
+            continue;
+        struct jinja_value rel = relation_value(&w.c, relation_new(&w.c, n->database, n->schema, NULL, REL_NONE)),
+                           adapter = adapter_value(&w.c), out;
         rc = jinja_invoke_method(w.env, adapter, "create_schema", &rel, 1, NULL, 0, &out, e);
     }
     workbench_close(&w);
@@ -206,7 +222,8 @@ done:
     return rc;
 }
 
-enum err run_schemas(struct run *run, struct error *e) {
+enum err run_schemas(struct run *run, struct error *e)
+{
     pthread_mutex_lock(&run->d->compile_lock);
     if (!run->schemas_made) {
         run->schemas_made = true;
@@ -220,14 +237,16 @@ enum err run_schemas(struct run *run, struct error *e) {
 
 /* ---- hooks ---- */
 
-static int before(const struct dbt *d, const struct node *a, const struct node *b) {
+static int before(const struct dbt *d, const struct node *a, const struct node *b)
+{
     bool ra = a->package == d->project, rb = b->package == d->project;
     if (ra != rb) return ra - rb;
     int order = strcmp(a->package->name, b->package->name);
     return order ? order : (a->hook_index > b->hook_index) - (a->hook_index < b->hook_index);
 }
 
-static struct jinja_value result_value(struct run *run, struct jinja_env *env, const struct result *r) {
+static struct jinja_value result_value(struct run *run, struct jinja_env *env, const struct result *r)
+{
     struct jinja_value v = jinja_dict(env), node = jinja_dict(env);
     (void)!node_value(run->d, env, r->n, false, &node, NULL);
     jinja_dict_set(env, v, "status", jinja_text(env, status_text(r)));
@@ -246,7 +265,8 @@ static struct jinja_value result_value(struct run *run, struct jinja_env *env, c
     return v;
 }
 
-static void end_names(struct run *run, struct context *c) {
+static void end_names(struct run *run, struct context *c)
+{
     struct jinja_value results = jinja_list(c->env), schemas = jinja_list(c->env), pairs = jinja_list(c->env);
     for (size_t i = 0; i < run->count; i++) {
         const struct result *r = &run->results[i];
@@ -264,12 +284,14 @@ static void end_names(struct run *run, struct context *c) {
     jinja_dict_set(c->env, c->extra, "database_schemas", pairs);
 }
 
-static void run_hook(struct run *run, struct node *n, struct result *r, size_t index, size_t total) {
+static void run_hook(struct run *run, struct node *n, struct result *r, size_t index, size_t total)
+{
     enum err rc = ERR_OK;
     struct workbench w;
     struct error e = {0};
     uint64_t started = clock_mono_ns();
-    *r = (struct result){.n = n, .status = MODEL_SUCCESS, .failures = -1, .rows_affected = -1, .message = "OK", .index = index};
+    *r = (struct result){
+        .n = n, .status = MODEL_SUCCESS, .failures = -1, .rows_affected = -1, .message = "OK", .index = index};
     report_hook(run, r, index, total, true);
     workbench_open(run->d, &w, PHASE_EXECUTE, n);
     if (n->hook_at_end) end_names(run, &w.c);
@@ -292,7 +314,8 @@ done:
     report_hook(run, r, index, total, false);
 }
 
-static bool run_hooks(struct run *run, bool at_end) {
+static bool run_hooks(struct run *run, bool at_end)
+{
     struct dbt *d = run->d;
     struct node **hooks = mem_array(d->node_count + 1, sizeof(*hooks));
     size_t total = 0;
@@ -319,7 +342,8 @@ static bool run_hooks(struct run *run, bool at_end) {
 
 /* ---- external files ---- */
 
-static enum err publish(struct run *run, struct model_outcome *out, struct error *e) {
+static enum err publish(struct run *run, struct model_outcome *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct dbt *d = run->d;
     struct model_file *files = mem_zalloc((run->count + 1) * sizeof *files);
@@ -328,29 +352,38 @@ static enum err publish(struct run *run, struct model_outcome *out, struct error
     for (size_t i = 0; i < run->count; i++) {
         const struct result *r = &run->results[i];
         if (r->staged && r->status == MODEL_SUCCESS && r->done)
-            files[n++] = (struct model_file){.model = r->n->name, .location = r->location, .staged = r->staged, .rows = r->rows, .sql_hash = r->sql_hash};
+            files[n++] = (struct model_file){.model = r->n->name,
+                                             .location = r->location,
+                                             .staged = r->staged,
+                                             .rows = r->rows,
+                                             .sql_hash = r->sql_hash};
     }
     if (!n || !d->hooks->publish) goto done;
     TRY(d->hooks->publish(d->hooks->ctx, files, n, e));
     out->published = n;
     TRY(session_begin(d->warehouse, &s, e));
     for (size_t i = 0; i < run->count; i++)
-        if (run->results[i].staged && run->results[i].view_sql && run->results[i].status == MODEL_SUCCESS) TRY(session_run(&s, run->results[i].view_sql, false, NULL, e));
+        if (run->results[i].staged && run->results[i].view_sql && run->results[i].status == MODEL_SUCCESS)
+            TRY(session_run(&s, run->results[i].view_sql, false, NULL, e));
 done:
     session_end(&s);
     mem_free(files);
     return rc;
 }
 
-enum err run_nodes(struct run *run, struct model_outcome *out, struct error *e) {
+enum err run_nodes(struct run *run, struct model_outcome *out, struct error *e)
+{
     enum err rc = ERR_OK;
     run->started_ns = clock_mono_ns();
     say(run->d, SAY_INFO, "Formatting", "Z017", "%s", "");
-    say(run->d, SAY_INFO, "ConcurrencyLine", "Q027", "Concurrency: %d threads (target='%s')", run->d->profile.threads, run->d->profile.target);
+    say(run->d, SAY_INFO, "ConcurrencyLine", "Q027", "Concurrency: %d threads (target='%s')", run->d->profile.threads,
+        run->d->profile.target);
     say(run->d, SAY_INFO, "Formatting", "Z017", "%s", "");
     bool hooks_ok = run_hooks(run, false);
-    if (!hooks_ok && value_get_bool(run->d->flags, "SKIP_NODES_IF_ON_RUN_START_FAILS", false)) leave_out(run);
-    else TRY(run_graph(run, e));
+    if (!hooks_ok && value_get_bool(run->d->flags, "SKIP_NODES_IF_ON_RUN_START_FAILS", false))
+        leave_out(run);
+    else
+        TRY(run_graph(run, e));
     TRY(publish(run, out, e));
     run_hooks(run, true);
 done:

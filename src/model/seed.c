@@ -1,6 +1,6 @@
 /* agate's reading of a CSV file: which type a column has, what its values are. A value is tried as Number ("1,200",
- * "$3.50", "-2%" count), Date (%Y-%m-%d), DateTime (%Y-%m-%d %H:%M:%S), ISO 8601 date-time, Boolean (true, false), else it
- * is text; "" and "null" fit everything. */
+ * "$3.50", "-2%" count), Date (%Y-%m-%d), DateTime (%Y-%m-%d %H:%M:%S), ISO 8601 date-time, Boolean (true, false), else
+ * it is text; "" and "null" fit everything. */
 #include "model/seed.h"
 
 #include "base/clock.h"
@@ -21,8 +21,10 @@ struct csv {
     size_t count, cap;
 };
 
-/* One record; false at the end. A cell that opens with a quote ends at the closing one; what follows is kept as it is. */
-static bool record(struct csv *c) {
+/* One record; false at the end. A cell that opens with a quote ends at the closing one; what follows is kept as it is.
+ */
+static bool record(struct csv *c)
+{
     buf_clear(&c->text);
     c->count = 0;
     if (c->p >= c->end) return false;
@@ -32,8 +34,10 @@ static bool record(struct csv *c) {
         more = false;
         if (c->p < c->end && *c->p == '"') {
             for (c->p++; c->p < c->end; c->p++) {
-                if (*c->p == '"' && c->p + 1 < c->end && c->p[1] == '"') c->p++;
-                else if (*c->p == '"') break;
+                if (*c->p == '"' && c->p + 1 < c->end && c->p[1] == '"')
+                    c->p++;
+                else if (*c->p == '"')
+                    break;
                 buf_char(&c->text, *c->p);
             }
             if (c->p < c->end) c->p++;
@@ -57,7 +61,8 @@ static bool record(struct csv *c) {
     return true;
 }
 
-enum err csv_read(const char *text, size_t len, char delimiter, csv_row_fn *fn, void *ctx, struct error *e) {
+enum err csv_read(const char *text, size_t len, char delimiter, csv_row_fn *fn, void *ctx, struct error *e)
+{
     enum err rc = ERR_OK;
     struct csv c = {.p = text, .end = text + len, .delimiter = delimiter};
     struct view *cells = NULL;
@@ -66,7 +71,8 @@ enum err csv_read(const char *text, size_t len, char delimiter, csv_row_fn *fn, 
     while (record(&c)) {
         if (c.count == 1 && c.start[1] - c.start[0] == 1) continue; /* an empty line */
         mem_grow(&cells, &cap, c.count, sizeof *cells);
-        for (size_t i = 0; i < c.count; i++) cells[i] = view_from(c.text.ptr + c.start[i], c.start[i + 1] - c.start[i] - 1);
+        for (size_t i = 0; i < c.count; i++)
+            cells[i] = view_from(c.text.ptr + c.start[i], c.start[i + 1] - c.start[i] - 1);
         TRY(fn(ctx, row++, cells, c.count, e));
     }
 done:
@@ -83,8 +89,10 @@ enum { IS_NUMBER = 1, IS_DATE = 2, IS_DATETIME = 4, IS_ISO = 8, IS_BOOLEAN = 16,
 static bool is_null(struct view v) { return !v.len || (v.len == 4 && !strncasecmp(v.ptr, "null", 4)); }
 
 /* What Decimal() takes, after agate has cut signs, currency and group marks; *places: digits behind the point. */
-static bool number(struct view v, char out[64], int *places) {
-    static const char *const currency[] = {"؋", "$", "ƒ", "៛", "¥", "₡", "₱", "£", "€", "¢", "﷼", "₪", "₩", "₭", "₮", "₦", "฿", "₤", "₫", NULL};
+static bool number(struct view v, char out[64], int *places)
+{
+    static const char *const currency[] = {"؋", "$", "ƒ", "៛", "¥", "₡", "₱", "£", "€", "¢",
+                                           "﷼", "₪", "₩", "₭", "₮", "₦", "฿", "₤", "₫", NULL};
     bool minus = false;
     while (v.len && *v.ptr == '%') v.ptr++, v.len--;
     while (v.len && v.ptr[v.len - 1] == '%') v.len--;
@@ -123,20 +131,24 @@ static bool number(struct view v, char out[64], int *places) {
     /* agate's precision: digits behind the point of the normalized value */
     double d = strtod(out, NULL);
     const char *dot = strchr(out, '.');
-    if (strpbrk(out, "eE")) after = isfinite(d) && d == floor(d) ? 0 : 1;
-    else while (after && dot[after] == '0') after--;
+    if (strpbrk(out, "eE"))
+        after = isfinite(d) && d == floor(d) ? 0 : 1;
+    else
+        while (after && dot[after] == '0') after--;
     *places = after;
     return true;
 }
 
-static bool digits(const char *s, size_t n) {
+static bool digits(const char *s, size_t n)
+{
     for (size_t i = 0; i < n; i++)
         if (!isdigit((unsigned char)s[i])) return false;
     return n > 0;
 }
 
 /* One or two digits. */
-static const char *small(const char *p, const char *end, int *out) {
+static const char *small(const char *p, const char *end, int *out)
+{
     size_t n = 0;
     *out = 0;
     while (p < end && n < 2 && isdigit((unsigned char)*p)) *out = *out * 10 + (*p++ - '0'), n++;
@@ -144,7 +156,8 @@ static const char *small(const char *p, const char *end, int *out) {
 }
 
 /* strptime %Y-%m-%d[ %H:%M:%S] */
-static bool strptime_like(struct view v, bool with_time, int64_t *ms) {
+static bool strptime_like(struct view v, bool with_time, int64_t *ms)
+{
     const char *p = v.ptr, *end = p + v.len;
     int month, day, hour = 0, minute = 0, second = 0;
     if (v.len < 8 || !digits(p, 4) || p[4] != '-') return false;
@@ -153,26 +166,34 @@ static bool strptime_like(struct view v, bool with_time, int64_t *ms) {
     if (with_time) {
         if (p >= end || !isspace((unsigned char)*p)) return false;
         while (p < end && isspace((unsigned char)*p)) p++;
-        if (!(p = small(p, end, &hour)) || p >= end || *p != ':' || !(p = small(p + 1, end, &minute)) || p >= end || *p != ':' || !(p = small(p + 1, end, &second))) return false;
+        if (!(p = small(p, end, &hour)) || p >= end || *p != ':' || !(p = small(p + 1, end, &minute)) || p >= end ||
+            *p != ':' || !(p = small(p + 1, end, &second)))
+            return false;
     }
-    if (p != end || year < 1 || month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 61) return false;
+    if (p != end || year < 1 || month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 61)
+        return false;
     static const int length[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int most = length[month - 1] + (month == 2 && (year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)));
     if (day > most) return false;
-    *ms = clock_days(year, (unsigned)month, (unsigned)day) * CLOCK_DAY_MS + ((hour * 60 + minute) * 60 + second) * 1000LL;
+    *ms =
+        clock_days(year, (unsigned)month, (unsigned)day) * CLOCK_DAY_MS + ((hour * 60 + minute) * 60 + second) * 1000LL;
     return true;
 }
 
 /* isodate: a date, T, a time, perhaps a zone; basic and extended forms. */
-static bool iso_datetime(struct view v, int64_t *us) {
+static bool iso_datetime(struct view v, int64_t *us)
+{
     const char *t = memchr(v.ptr, 'T', v.len);
     int64_t ms;
     char date[16];
     size_t n = t ? (size_t)(t - v.ptr) : 0;
     if (!t) return false;
-    if (n == 8 && digits(v.ptr, 8)) snprintf(date, sizeof date, "%.4s-%.2s-%.2s", v.ptr, v.ptr + 4, v.ptr + 6);
-    else if (n == 10) snprintf(date, sizeof date, "%.10s", v.ptr);
-    else return false;
+    if (n == 8 && digits(v.ptr, 8))
+        snprintf(date, sizeof date, "%.4s-%.2s-%.2s", v.ptr, v.ptr + 4, v.ptr + 6);
+    else if (n == 10)
+        snprintf(date, sizeof date, "%.10s", v.ptr);
+    else
+        return false;
     if (!strptime_like(view_of(date), false, &ms)) return false;
     const char *p = t + 1, *end = v.ptr + v.len;
     int part[3] = {0};
@@ -180,15 +201,18 @@ static bool iso_datetime(struct view v, int64_t *us) {
     while (count < 3 && end - p >= 2 && digits(p, 2)) {
         part[count++] = (p[0] - '0') * 10 + p[1] - '0';
         p += 2;
-        if (p < end && *p == ':') p++;
-        else if (p < end && !isdigit((unsigned char)*p)) break;
+        if (p < end && *p == ':')
+            p++;
+        else if (p < end && !isdigit((unsigned char)*p))
+            break;
     }
     if (!count || part[0] > 24 || part[1] > 59 || part[2] > 59) return false;
     int64_t micro = 0, scale = 100000;
     if (p < end && (*p == '.' || *p == ','))
         for (p++; p < end && isdigit((unsigned char)*p); p++) micro += (*p - '0') * scale, scale /= 10;
     int zone = 0;
-    if (p < end && *p == 'Z') p++;
+    if (p < end && *p == 'Z')
+        p++;
     else if (p < end && (*p == '+' || *p == '-')) {
         int sign = *p++ == '-' ? -1 : 1, h = 0, m = 0;
         if (end - p < 2 || !digits(p, 2)) return false;
@@ -203,10 +227,14 @@ static bool iso_datetime(struct view v, int64_t *us) {
     return true;
 }
 
-static bool is_word(struct view v, const char *word) { return v.len == strlen(word) && !strncasecmp(v.ptr, word, v.len); }
+static bool is_word(struct view v, const char *word)
+{
+    return v.len == strlen(word) && !strncasecmp(v.ptr, word, v.len);
+}
 
 /* Of `possible`, the types that fit. */
-static unsigned fits(struct view raw, unsigned possible, int *places) {
+static unsigned fits(struct view raw, unsigned possible, int *places)
+{
     char text[64];
     int64_t t;
     struct view v = view_trim(raw);
@@ -236,7 +264,8 @@ struct reading {
 };
 
 /* agate names columns a, b, c where the header is empty, and makes twins a_2. */
-static enum err header(struct reading *r, const struct view *cell, size_t count, struct error *e) {
+static enum err header(struct reading *r, const struct view *cell, size_t count, struct error *e)
+{
     struct jinja_value types = jinja_dict_get(r->n->config, "column_types");
     (void)e;
     r->columns = count;
@@ -245,7 +274,9 @@ static enum err header(struct reading *r, const struct view *cell, size_t count,
     r->places = arena_zalloc(r->c->arena, (count + 1) * sizeof *r->places);
     r->nonnull = arena_zalloc(r->c->arena, count + 1);
     for (size_t i = 0; i < count; i++) {
-        const char *base = cell[i].len ? arena_strndup(r->c->arena, cell[i].ptr, cell[i].len) : arena_printf(r->c->arena, "%c", (char)('a' + i % 26)), *name = base;
+        const char *base = cell[i].len ? arena_strndup(r->c->arena, cell[i].ptr, cell[i].len)
+                                       : arena_printf(r->c->arena, "%c", (char)('a' + i % 26)),
+                   *name = base;
         for (size_t k = 0, n = 2; k < i; k++)
             if (!strcmp(r->name[k], name)) name = arena_printf(r->c->arena, "%s_%zu", base, n++), k = (size_t)-1;
         r->name[i] = name;
@@ -254,7 +285,8 @@ static enum err header(struct reading *r, const struct view *cell, size_t count,
     return ERR_OK;
 }
 
-static enum err first_pass(void *ctx, size_t row, const struct view *cell, size_t count, struct error *e) {
+static enum err first_pass(void *ctx, size_t row, const struct view *cell, size_t count, struct error *e)
+{
     struct reading *r = ctx;
     if (!row) return header(r, cell, count, e);
     if (count > r->columns) {
@@ -272,7 +304,8 @@ static enum err first_pass(void *ctx, size_t row, const struct view *cell, size_
     return ERR_OK;
 }
 
-static const char *type_of(unsigned possible, bool nonnull) {
+static const char *type_of(unsigned possible, bool nonnull)
+{
     if (!nonnull && possible != IS_TEXT) return "Integer";
     if (possible & IS_NUMBER) return "Number";
     if (possible & IS_DATE) return "Date";
@@ -281,7 +314,8 @@ static const char *type_of(unsigned possible, bool nonnull) {
     return "Text";
 }
 
-static struct jinja_value cell_value(struct reading *r, const char *type, struct view raw) {
+static struct jinja_value cell_value(struct reading *r, const char *type, struct view raw)
+{
     struct view v = view_trim(raw);
     struct jinja_env *env = r->c->env;
     char text[64];
@@ -296,7 +330,8 @@ static struct jinja_value cell_value(struct reading *r, const char *type, struct
     return jinja_view(env, raw);
 }
 
-static enum err second_pass(void *ctx, size_t row, const struct view *cell, size_t count, struct error *e) {
+static enum err second_pass(void *ctx, size_t row, const struct view *cell, size_t count, struct error *e)
+{
     struct reading *r = ctx;
     (void)e;
     for (size_t i = 0; row && i < r->columns; i++)
@@ -304,9 +339,13 @@ static enum err second_pass(void *ctx, size_t row, const struct view *cell, size
     return ERR_OK;
 }
 
-const char *seed_path(struct context *c, const struct node *n) { return arena_printf(c->arena, "%s/%s", n->package->root, n->original_path); }
+const char *seed_path(struct context *c, const struct node *n)
+{
+    return arena_printf(c->arena, "%s/%s", n->package->root, n->original_path);
+}
 
-enum err seed_table(struct context *c, const struct node *n, bool values, struct table **out, struct error *e) {
+enum err seed_table(struct context *c, const struct node *n, bool values, struct table **out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct buf text = {0};
     const char *delimiter = value_get_text(n->config, "delimiter", ",");
@@ -328,7 +367,8 @@ done:
     return rc;
 }
 
-const char *seed_sql_type(const struct table *t, size_t column) {
+const char *seed_sql_type(const struct table *t, size_t column)
+{
     const char *type = t->type[column];
     if (!strcmp(type, "Integer")) return "integer";
     if (!strcmp(type, "Number")) return t->precision && t->precision[column] ? "float8" : "integer";

@@ -28,7 +28,8 @@ static bool by_fqn(const struct node *n, const char *pattern)
     const char *part[64];
     size_t parts = 0;
     snprintf(text, sizeof text, "%s", pattern);
-    for (char *save = NULL, *p = strtok_r(text, ".", &save); p && parts < 64; p = strtok_r(NULL, ".", &save)) part[parts++] = p;
+    for (char *save = NULL, *p = strtok_r(text, ".", &save); p && parts < 64; p = strtok_r(NULL, ".", &save))
+        part[parts++] = p;
     for (size_t start = 0; start < 2 && start < n->fqn.count; start++) { /* with or without the package */
         size_t i = 0;
         while (i < parts && start + i < n->fqn.count && wild(part[i], n->fqn.at[start + i])) i++;
@@ -42,7 +43,8 @@ static bool by_path(const struct node *n, const char *pattern)
     size_t len = strlen(pattern);
     while (len && pattern[len - 1] == '/') len--;
     if (len > 2 && !strncmp(pattern, "./", 2)) pattern += 2, len -= 2;
-    if (!strncmp(n->original_path, pattern, len) && (!n->original_path[len] || n->original_path[len] == '/')) return true;
+    if (!strncmp(n->original_path, pattern, len) && (!n->original_path[len] || n->original_path[len] == '/'))
+        return true;
     return wild(pattern, n->original_path);
 }
 
@@ -51,7 +53,8 @@ static bool by_config(const struct node *n, const char *key, const char *want)
     struct jinja_value v = n->config;
     char text[256];
     snprintf(text, sizeof text, "%s", key);
-    for (char *save = NULL, *p = strtok_r(text, ".", &save); p; p = strtok_r(NULL, ".", &save)) v = jinja_dict_get(v, p);
+    for (char *save = NULL, *p = strtok_r(text, ".", &save); p; p = strtok_r(NULL, ".", &save))
+        v = jinja_dict_get(v, p);
     if (jinja_is_string(v)) return wild(want, value_text(v, ""));
     if (v.type == JINJA_BOOL) return !strcasecmp(want, v.as.boolean ? "true" : "false");
     if (v.type == JINJA_LIST) return value_list_has(v, want);
@@ -71,7 +74,8 @@ static bool by_source(const struct node *n, const char *want)
     }
     if (first) {
         *first = '\0';
-        return (wild(pattern, n->source_name) && wild(first + 1, n->name)) || (wild(pattern, n->package->name) && wild(first + 1, n->source_name));
+        return (wild(pattern, n->source_name) && wild(first + 1, n->name)) ||
+               (wild(pattern, n->package->name) && wild(first + 1, n->source_name));
     }
     return wild(pattern, n->source_name);
 }
@@ -98,18 +102,24 @@ done:
 
 static bool modified(struct selecting *s, const struct node *n)
 {
-    struct jinja_value nodes = jinja_dict_get(s->state, n->kind == NODE_SOURCE ? "sources" : n->kind == NODE_UNIT_TEST ? "unit_tests" : "nodes");
+    struct jinja_value nodes = jinja_dict_get(s->state, n->kind == NODE_SOURCE      ? "sources"
+                                                        : n->kind == NODE_UNIT_TEST ? "unit_tests"
+                                                                                    : "nodes");
     struct jinja_value old = jinja_dict_get(nodes, n->unique_id), now;
     struct error ignored;
     if (old.type != JINJA_DICT) return true;
     if (node_value(s->d, s->d->env, n, true, &now, &ignored) != ERR_OK) return true;
-    static const char *const keys[] = {"checksum", "raw_code", "unrendered_config", "database", "schema", "alias", "description", "columns", "contract", "test_metadata", "identifier"};
+    static const char *const keys[] = {"checksum", "raw_code",      "unrendered_config", "database",
+                                       "schema",   "alias",         "description",       "columns",
+                                       "contract", "test_metadata", "identifier"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         struct buf a = {0}, b = {0};
         struct jinja_value x = jinja_dict_get(old, keys[i]), y = jinja_dict_get(now, keys[i]);
         bool bad = jinja_is_absent(x) != jinja_is_absent(y);
         if (!bad && !jinja_is_absent(x))
-            bad = jinja_json_write(s->d->env, x, -1, true, &a, &ignored) != ERR_OK || jinja_json_write(s->d->env, y, -1, true, &b, &ignored) != ERR_OK || a.len != b.len || memcmp(a.ptr, b.ptr, a.len);
+            bad = jinja_json_write(s->d->env, x, -1, true, &a, &ignored) != ERR_OK ||
+                  jinja_json_write(s->d->env, y, -1, true, &b, &ignored) != ERR_OK || a.len != b.len ||
+                  memcmp(a.ptr, b.ptr, a.len);
         buf_reset(&a);
         buf_reset(&b);
         if (bad) return true;
@@ -117,13 +127,16 @@ static bool modified(struct selecting *s, const struct node *n)
     return false;
 }
 
-static enum err matches(struct selecting *s, const struct node *n, const char *method, const char *value, bool *yes, struct error *e)
+static enum err matches(struct selecting *s, const struct node *n, const char *method, const char *value, bool *yes,
+                        struct error *e)
 {
     enum err rc = ERR_OK;
     *yes = false;
-    if (!strcmp(method, "fqn")) *yes = by_fqn(n, value);
+    if (!strcmp(method, "fqn"))
+        *yes = by_fqn(n, value);
     else if (!strcmp(method, "tag")) {
-        for (size_t i = 0; i < jinja_seq_count(n->tags) && !*yes; i++) *yes = wild(value, value_text(jinja_seq_items(n->tags)[i], ""));
+        for (size_t i = 0; i < jinja_seq_count(n->tags) && !*yes; i++)
+            *yes = wild(value, value_text(jinja_seq_items(n->tags)[i], ""));
     } else if (!strcmp(method, "path") || !strcmp(method, "file")) {
         const char *slash = strrchr(n->original_path, '/');
         *yes = !strcmp(method, "path") ? by_path(n, value) : wild(value, slash ? slash + 1 : n->original_path);
@@ -134,42 +147,75 @@ static enum err matches(struct selecting *s, const struct node *n, const char *m
             if (dot) *dot = '\0';
             *yes = wild(value, stem);
         }
-    } else if (!strcmp(method, "source")) *yes = by_source(n, value);
-    else if (!strcmp(method, "resource_type")) *yes = !strcmp(NODE_KIND_NAMES[n->kind], value);
-    else if (!strcmp(method, "package")) *yes = wild(!strcmp(value, "this") ? s->d->project->name : value, n->package->name);
-    else if (str_starts(method, "config.")) *yes = by_config(n, method + 7, value);
-    else if (!strcmp(method, "group")) *yes = n->group && wild(value, n->group);
-    else if (!strcmp(method, "access")) *yes = n->access && !strcmp(n->access, value);
-    else if (!strcmp(method, "exposure")) *yes = n->kind == NODE_EXPOSURE && wild(value, n->name);
-    else if (!strcmp(method, "metric")) *yes = n->kind == NODE_METRIC && wild(value, n->name);
-    else if (!strcmp(method, "semantic_model")) *yes = n->kind == NODE_SEMANTIC_MODEL && wild(value, n->name);
-    else if (!strcmp(method, "saved_query")) *yes = n->kind == NODE_SAVED_QUERY && wild(value, n->name);
-    else if (!strcmp(method, "unit_test")) *yes = n->kind == NODE_UNIT_TEST && wild(value, n->name);
-    else if (!strcmp(method, "test_name")) *yes = n->kind == NODE_TEST && n->test_name && wild(value, n->test_name);
+    } else if (!strcmp(method, "source"))
+        *yes = by_source(n, value);
+    else if (!strcmp(method, "resource_type"))
+        *yes = !strcmp(NODE_KIND_NAMES[n->kind], value);
+    else if (!strcmp(method, "package"))
+        *yes = wild(!strcmp(value, "this") ? s->d->project->name : value, n->package->name);
+    else if (str_starts(method, "config."))
+        *yes = by_config(n, method + 7, value);
+    else if (!strcmp(method, "group"))
+        *yes = n->group && wild(value, n->group);
+    else if (!strcmp(method, "access"))
+        *yes = n->access && !strcmp(n->access, value);
+    else if (!strcmp(method, "exposure"))
+        *yes = n->kind == NODE_EXPOSURE && wild(value, n->name);
+    else if (!strcmp(method, "metric"))
+        *yes = n->kind == NODE_METRIC && wild(value, n->name);
+    else if (!strcmp(method, "semantic_model"))
+        *yes = n->kind == NODE_SEMANTIC_MODEL && wild(value, n->name);
+    else if (!strcmp(method, "saved_query"))
+        *yes = n->kind == NODE_SAVED_QUERY && wild(value, n->name);
+    else if (!strcmp(method, "unit_test"))
+        *yes = n->kind == NODE_UNIT_TEST && wild(value, n->name);
+    else if (!strcmp(method, "test_name"))
+        *yes = n->kind == NODE_TEST && n->test_name && wild(value, n->test_name);
     else if (!strcmp(method, "test_type")) {
-        bool generic = n->kind == NODE_TEST && n->test_name, singular = n->kind == NODE_TEST && !n->test_name, unit = n->kind == NODE_UNIT_TEST;
-        if (!strcmp(value, "generic") || !strcmp(value, "schema")) *yes = generic;
-        else if (!strcmp(value, "singular")) *yes = singular;
-        else if (!strcmp(value, "data")) *yes = generic || singular;
-        else if (!strcmp(value, "unit")) *yes = unit;
-        else rc = err_set(e, ERR_USAGE, "test_type is generic, singular, unit or data, not %s", value);
+        bool generic = n->kind == NODE_TEST && n->test_name, singular = n->kind == NODE_TEST && !n->test_name,
+             unit = n->kind == NODE_UNIT_TEST;
+        if (!strcmp(value, "generic") || !strcmp(value, "schema"))
+            *yes = generic;
+        else if (!strcmp(value, "singular"))
+            *yes = singular;
+        else if (!strcmp(value, "data"))
+            *yes = generic || singular;
+        else if (!strcmp(value, "unit"))
+            *yes = unit;
+        else
+            rc = err_set(e, ERR_USAGE, "test_type is generic, singular, unit or data, not %s", value);
     } else if (!strcmp(method, "version")) {
-        bool latest = n->kind == NODE_MODEL && !value_is_null(n->version) && n->version.type == n->latest_version.type &&
-                      (n->version.type == JINJA_INT ? n->version.as.integer == n->latest_version.as.integer : !strcmp(value_text(n->version, ""), value_text(n->latest_version, "-")));
-        if (!strcmp(value, "latest")) *yes = latest;
-        else if (!strcmp(value, "none")) *yes = n->kind == NODE_MODEL && value_is_null(n->version);
-        else *yes = n->kind == NODE_MODEL && !value_is_null(n->version) && !latest;
+        bool latest =
+            n->kind == NODE_MODEL && !value_is_null(n->version) && n->version.type == n->latest_version.type &&
+            (n->version.type == JINJA_INT ? n->version.as.integer == n->latest_version.as.integer
+                                          : !strcmp(value_text(n->version, ""), value_text(n->latest_version, "-")));
+        if (!strcmp(value, "latest"))
+            *yes = latest;
+        else if (!strcmp(value, "none"))
+            *yes = n->kind == NODE_MODEL && value_is_null(n->version);
+        else
+            *yes = n->kind == NODE_MODEL && !value_is_null(n->version) && !latest;
     } else if (!strcmp(method, "state") || str_starts(method, "state.")) {
         TRY(read_state(s, e));
-        struct jinja_value nodes = jinja_dict_get(s->state, n->kind == NODE_SOURCE ? "sources" : n->kind == NODE_UNIT_TEST ? "unit_tests" : "nodes");
+        struct jinja_value nodes = jinja_dict_get(s->state, n->kind == NODE_SOURCE      ? "sources"
+                                                            : n->kind == NODE_UNIT_TEST ? "unit_tests"
+                                                                                        : "nodes");
         bool old = !jinja_is_absent(jinja_dict_get(nodes, n->unique_id));
-        if (!strcmp(value, "new")) *yes = !old;
-        else if (!strcmp(value, "old")) *yes = old;
-        else if (str_starts(value, "modified")) *yes = modified(s, n);
-        else if (!strcmp(value, "unmodified")) *yes = !modified(s, n);
-        else rc = err_set(e, ERR_USAGE, "state: is modified, unmodified, new or old, not %s", value);
+        if (!strcmp(value, "new"))
+            *yes = !old;
+        else if (!strcmp(value, "old"))
+            *yes = old;
+        else if (str_starts(value, "modified"))
+            *yes = modified(s, n);
+        else if (!strcmp(value, "unmodified"))
+            *yes = !modified(s, n);
+        else
+            rc = err_set(e, ERR_USAGE, "state: is modified, unmodified, new or old, not %s", value);
     } else {
-        static const char *const known[] = {"fqn", "tag", "path", "file", "source", "resource_type", "package", "config", "group", "access", "exposure", "metric", "test_name", "test_type", "unit_test", "version", "state", "result", NULL};
+        static const char *const known[] = {"fqn",           "tag",     "path",      "file",      "source",
+                                            "resource_type", "package", "config",    "group",     "access",
+                                            "exposure",      "metric",  "test_name", "test_type", "unit_test",
+                                            "version",       "state",   "result",    NULL};
         err_set(e, ERR_USAGE, "'%s' is not a valid method name", method);
         const char *near = str_nearest(method, known);
         if (near) err_hint(e, "did you mean %s?", near);
@@ -223,7 +269,8 @@ static enum err select_one(struct selecting *s, const char *spec, set out, struc
         down = q == end ? -1 : strtoll(q, NULL, 10);
         end = q - 1;
     }
-    if (end <= p || (size_t)(end - p) >= sizeof text) return err_set(e, ERR_USAGE, "the selector '%s' selects nothing", spec);
+    if (end <= p || (size_t)(end - p) >= sizeof text)
+        return err_set(e, ERR_USAGE, "the selector '%s' selects nothing", spec);
     snprintf(text, sizeof text, "%.*s", (int)(end - p), p);
     char *colon = strchr(text, ':');
     const char *method = "fqn", *value = text;
@@ -231,7 +278,8 @@ static enum err select_one(struct selecting *s, const char *spec, set out, struc
         *colon = '\0';
         method = text;
         value = colon + 1;
-    } else if (strchr(text, '/') || str_ends(text, ".sql") || str_ends(text, ".csv") || str_ends(text, ".yml")) method = "path";
+    } else if (strchr(text, '/') || str_ends(text, ".sql") || str_ends(text, ".csv") || str_ends(text, ".yml"))
+        method = "path";
     set base = mem_zalloc(n + 1);
     for (size_t i = 0; i < n; i++) {
         bool yes;
@@ -259,7 +307,8 @@ done:
     return rc;
 }
 
-/* Tests come with what they test: eager: with any parent; cautious: when all parents are in; buildable: parents or above. */
+/* Tests come with what they test: eager: with any parent; cautious: when all parents are in; buildable: parents or
+ * above. */
 static void add_tests(struct selecting *s, const char *mode, set chosen)
 {
     size_t n = s->d->node_count;
@@ -288,7 +337,10 @@ static void add_tests(struct selecting *s, const char *mode, set chosen)
     mem_free(before);
 }
 
-static const char *indirect(const struct selecting *s) { return s->d->o->indirect_selection ? s->d->o->indirect_selection : "eager"; }
+static const char *indirect(const struct selecting *s)
+{
+    return s->d->o->indirect_selection ? s->d->o->indirect_selection : "eager";
+}
 
 /* One argument: parts joined by commas are intersected. */
 static enum err select_word(struct selecting *s, const char *word, set out, struct error *e)
@@ -303,8 +355,10 @@ static enum err select_word(struct selecting *s, const char *word, set out, stru
         if (rc == ERR_OK) add_tests(s, indirect(s), one);
         if (rc == ERR_OK && all)
             for (size_t i = 0; i < n; i++) all[i] &= one[i];
-        if (!all) all = one;
-        else mem_free(one);
+        if (!all)
+            all = one;
+        else
+            mem_free(one);
         TRY(rc);
     }
     for (size_t i = 0; all && i < n; i++) out[i] |= all[i];
@@ -318,7 +372,8 @@ static enum err select_text(struct selecting *s, const char *text, set out, stru
 {
     enum err rc = ERR_OK;
     char *copy = mem_strdup(text), *save = NULL;
-    for (char *p = strtok_r(copy, " \t\n", &save); p; p = strtok_r(NULL, " \t\n", &save)) TRY(select_word(s, p, out, e));
+    for (char *p = strtok_r(copy, " \t\n", &save); p; p = strtok_r(NULL, " \t\n", &save))
+        TRY(select_word(s, p, out, e));
 done:
     mem_free(copy);
     return rc;
@@ -359,7 +414,8 @@ static enum err named_selector(struct selecting *s, const char *name, set out, s
 {
     for (size_t i = 0; i < jinja_seq_count(s->d->selectors); i++) {
         struct jinja_value one = jinja_seq_items(s->d->selectors)[i];
-        if (!strcmp(value_get_text(one, "name", ""), name)) return select_definition(s, jinja_dict_get(one, "definition"), out, e);
+        if (!strcmp(value_get_text(one, "name", ""), name))
+            return select_definition(s, jinja_dict_get(one, "definition"), out, e);
     }
     return err_set(e, ERR_USAGE, "Could not find selector named %s, expected one of those in selectors.yml", name);
 }
@@ -386,9 +442,14 @@ static enum err select_definition(struct selecting *s, struct jinja_value def, s
     set one = mem_zalloc(n + 1), without = mem_zalloc(n + 1);
     struct jinja_value up = jinja_dict_get(def, "parents_depth"), down = jinja_dict_get(def, "children_depth");
     char before[32] = "", after[32] = "";
-    if (value_get_bool(def, "parents", false)) snprintf(before, sizeof before, up.type == JINJA_INT ? "%lld+" : "+", up.type == JINJA_INT ? (long long)up.as.integer : 0LL);
-    if (value_get_bool(def, "children", false)) snprintf(after, sizeof after, down.type == JINJA_INT ? "+%lld" : "+", down.type == JINJA_INT ? (long long)down.as.integer : 0LL);
-    char *word = mem_printf("%s%s%s:%s%s", value_get_bool(def, "childrens_parents", false) ? "@" : "", before, method, value_str(&s->d->arena, s->d->env, jinja_dict_get(def, "value")), after);
+    if (value_get_bool(def, "parents", false))
+        snprintf(before, sizeof before, up.type == JINJA_INT ? "%lld+" : "+",
+                 up.type == JINJA_INT ? (long long)up.as.integer : 0LL);
+    if (value_get_bool(def, "children", false))
+        snprintf(after, sizeof after, down.type == JINJA_INT ? "+%lld" : "+",
+                 down.type == JINJA_INT ? (long long)down.as.integer : 0LL);
+    char *word = mem_printf("%s%s%s:%s%s", value_get_bool(def, "childrens_parents", false) ? "@" : "", before, method,
+                            value_str(&s->d->arena, s->d->env, jinja_dict_get(def, "value")), after);
     TRY(select_word(s, word, one, e));
     if (!jinja_is_absent(item = jinja_dict_get(def, "exclude"))) TRY(select_list(s, item, false, without, e));
     for (size_t i = 0; i < n; i++) out[i] |= (unsigned char)(one[i] & !without[i]);
@@ -412,14 +473,23 @@ static bool of_verb(const struct dbt *d, const struct node *n)
     case MODEL_SEED: yes = n->kind == NODE_SEED; break;
     case MODEL_SNAPSHOT: yes = n->kind == NODE_SNAPSHOT; break;
     case MODEL_FRESHNESS: yes = n->kind == NODE_SOURCE; break;
-    case MODEL_COMPILE: yes = n->kind == NODE_MODEL || n->kind == NODE_TEST || n->kind == NODE_ANALYSIS || n->kind == NODE_SNAPSHOT; break;
-    case MODEL_SHOW: yes = n->kind == NODE_MODEL || n->kind == NODE_TEST || n->kind == NODE_ANALYSIS || n->kind == NODE_SEED || n->kind == NODE_SNAPSHOT; break;
+    case MODEL_COMPILE:
+        yes = n->kind == NODE_MODEL || n->kind == NODE_TEST || n->kind == NODE_ANALYSIS || n->kind == NODE_SNAPSHOT;
+        break;
+    case MODEL_SHOW:
+        yes = n->kind == NODE_MODEL || n->kind == NODE_TEST || n->kind == NODE_ANALYSIS || n->kind == NODE_SEED ||
+              n->kind == NODE_SNAPSHOT;
+        break;
     case MODEL_LS: yes = n->kind != NODE_OPERATION && n->kind != NODE_GROUP; break;
-    default: yes = n->kind == NODE_MODEL || n->kind == NODE_SEED || n->kind == NODE_SNAPSHOT || n->kind == NODE_TEST || n->kind == NODE_UNIT_TEST || n->kind == NODE_EXPOSURE || n->kind == NODE_SAVED_QUERY;
+    default:
+        yes = n->kind == NODE_MODEL || n->kind == NODE_SEED || n->kind == NODE_SNAPSHOT || n->kind == NODE_TEST ||
+              n->kind == NODE_UNIT_TEST || n->kind == NODE_EXPOSURE || n->kind == NODE_SAVED_QUERY;
     }
     for (size_t i = 0; yes && o->resource_types.count; i++) {
         if (i == o->resource_types.count) return false;
-        if (!strcmp(o->resource_types.word[i], kind) || !strcmp(o->resource_types.word[i], "all") || (!strcmp(o->resource_types.word[i], "default") && n->kind != NODE_ANALYSIS)) break;
+        if (!strcmp(o->resource_types.word[i], kind) || !strcmp(o->resource_types.word[i], "all") ||
+            (!strcmp(o->resource_types.word[i], "default") && n->kind != NODE_ANALYSIS))
+            break;
     }
     for (size_t i = 0; yes && i < o->exclude_resource_types.count; i++)
         if (!strcmp(o->exclude_resource_types.word[i], kind)) return false;
@@ -435,13 +505,15 @@ enum err select_nodes(struct dbt *d, struct node ***out, size_t *count, struct e
     set chosen = mem_zalloc(n + 1), without = mem_zalloc(n + 1);
     const char *selector = o->selector;
     for (size_t i = 0; !selector && !o->select.count && i < jinja_seq_count(d->selectors); i++)
-        if (value_get_bool(jinja_seq_items(d->selectors)[i], "default", false)) selector = value_get_text(jinja_seq_items(d->selectors)[i], "name", NULL);
+        if (value_get_bool(jinja_seq_items(d->selectors)[i], "default", false))
+            selector = value_get_text(jinja_seq_items(d->selectors)[i], "name", NULL);
     if (o->select.count)
         for (size_t i = 0; i < o->select.count; i++) TRY(select_text(&s, o->select.word[i], chosen, e));
     else if (selector) {
         TRY(named_selector(&s, selector, chosen, e));
         add_tests(&s, indirect(&s), chosen);
-    } else memset(chosen, 1, n);
+    } else
+        memset(chosen, 1, n);
     for (size_t i = 0; i < o->exclude.count; i++) TRY(select_text(&s, o->exclude.word[i], without, e));
     *out = arena_alloc(&d->arena, (n + 1) * sizeof **out);
     *count = 0;

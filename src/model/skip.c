@@ -1,9 +1,10 @@
-/* What need not run again. Only on a lake, where every input has a version: elsewhere tables may change behind our back, and
- * everything runs, as dbt's does.
+/* What need not run again. Only on a lake, where every input has a version: elsewhere tables may change behind our
+ * back, and everything runs, as dbt's does.
  *
- * A node's fingerprint covers its text, all project files but the other models, variables, target, environment read, and the
- * fingerprints of what is above it; sources come in with the version of their data. Equal fingerprint, last run well, and a
- * warehouse file that nobody has touched since: left alone. The state is target/lakefm_state.json; it may vanish at any time. */
+ * A node's fingerprint covers its text, all project files but the other models, variables, target, environment read,
+ * and the fingerprints of what is above it; sources come in with the version of their data. Equal fingerprint, last run
+ * well, and a warehouse file that nobody has touched since: left alone. The state is target/lakefm_state.json; it may
+ * vanish at any time. */
 #include "model/run.h"
 
 #include "base/io.h"
@@ -13,12 +14,12 @@
 
 struct skip_state {
     struct dbt *d;
-    struct jinja_value old;   /* nodes of the state: id → fingerprint */
-    struct jinja_value doc;   /* the whole state, absent: none */
+    struct jinja_value old; /* nodes of the state: id → fingerprint */
+    struct jinja_value doc; /* the whole state, absent: none */
     struct hash128 project;
-    struct hash128 *print;    /* by node order */
+    struct hash128 *print; /* by node order */
     bool *have;
-    bool *good;               /* by node order: succeeded in this run */
+    bool *good; /* by node order: succeeded in this run */
     bool *ran;
     bool warehouse_known;
 };
@@ -36,10 +37,7 @@ static bool warehouse_stat(const struct dbt *d, char out[64])
     return true;
 }
 
-static void add_text(struct hasher *h, const char *s)
-{
-    hasher_add(h, s ? s : "", (s ? strlen(s) : 0) + 1);
-}
+static void add_text(struct hasher *h, const char *s) { hasher_add(h, s ? s : "", (s ? strlen(s) : 0) + 1); }
 
 static void add_value(struct dbt *d, struct hasher *h, struct jinja_value v)
 {
@@ -59,7 +57,9 @@ static enum err hash_project(struct skip_state *s, struct error *e)
     TRY(io_walk(d->root, &names, e));
     for (size_t i = 0; i < names.count; i++) {
         const char *name = names.name[i];
-        if (str_starts(name, "target/") || str_starts(name, "logs/") || str_starts(name, ".git/") || str_ends(name, ".duckdb") || str_ends(name, ".wal")) continue;
+        if (str_starts(name, "target/") || str_starts(name, "logs/") || str_starts(name, ".git/") ||
+            str_ends(name, ".duckdb") || str_ends(name, ".wal"))
+            continue;
         bool model = false;
         for (size_t k = 0; k < d->project->model_paths.count; k++)
             model |= str_starts(name, d->project->model_paths.at[k]) && str_ends(name, ".sql");
@@ -118,7 +118,8 @@ enum err skip_load(struct dbt *d, struct skip_state **out, struct error *e)
     *out = s;
     TRY(hash_project(s, e));
     for (size_t i = 0; i < d->node_count; i++) print_of(s, d->nodes[i]);
-    if (io_read_file(state_path(d), &text, NULL) == ERR_OK && jinja_json_read(d->env, text.ptr, text.len, &s->doc, NULL) == ERR_OK) {
+    if (io_read_file(state_path(d), &text, NULL) == ERR_OK &&
+        jinja_json_read(d->env, text.ptr, text.len, &s->doc, NULL) == ERR_OK) {
         s->old = jinja_dict_get(s->doc, "nodes");
         s->warehouse_known = warehouse_stat(d, now) && !strcmp(value_get_text(s->doc, "warehouse", ""), now);
     }
@@ -157,7 +158,8 @@ bool skip_unchanged(struct run *run, struct context *c, struct node *n, struct r
     return true;
 }
 
-void skip_note(struct run *run, struct context *c, struct node *n, const struct result *r, int64_t changed_rows, bool wrote)
+void skip_note(struct run *run, struct context *c, struct node *n, const struct result *r, int64_t changed_rows,
+               bool wrote)
 {
     (void)c, (void)changed_rows, (void)wrote;
     pthread_mutex_lock(&run->d->lock);
@@ -179,13 +181,16 @@ void skip_fill_cache(const struct skip_state *s, struct warehouse *w)
     }
     for (size_t i = 0; i < jinja_seq_count(list); i++) {
         struct jinja_value x = jinja_seq_items(list)[i];
-        warehouse_added(w, value_get_text(x, "database", ""), value_get_text(x, "schema", ""), value_get_text(x, "identifier", ""),
-                        relation_type_of(value_get_text(x, "type", "table")));
+        warehouse_added(w, value_get_text(x, "database", ""), value_get_text(x, "schema", ""),
+                        value_get_text(x, "identifier", ""), relation_type_of(value_get_text(x, "type", "table")));
     }
     w->known = true;
 }
 
-static void put(struct dbt *d, struct jinja_value dict, const char *key, const char *s) { jinja_dict_set(d->env, dict, key, jinja_text(d->env, s ? s : "")); }
+static void put(struct dbt *d, struct jinja_value dict, const char *key, const char *s)
+{
+    jinja_dict_set(d->env, dict, key, jinja_text(d->env, s ? s : ""));
+}
 
 /* Called with the warehouse closed: its file is then as it will be found. */
 enum err skip_save(struct run *run, struct error *e)
@@ -201,19 +206,22 @@ enum err skip_save(struct run *run, struct error *e)
         put(d, nodes, value_text(key, ""), value_text(item, ""));
     for (size_t i = 0; i < d->node_count; i++) {
         if (!s->ran[i]) continue;
-        if (s->good[i]) put(d, nodes, d->nodes[i]->unique_id, hash_hex(s->print[i], hex));
-        else jinja_dict_remove(nodes, d->nodes[i]->unique_id);
+        if (s->good[i])
+            put(d, nodes, d->nodes[i]->unique_id, hash_hex(s->print[i], hex));
+        else
+            jinja_dict_remove(nodes, d->nodes[i]->unique_id);
     }
     jinja_dict_set(d->env, doc, "nodes", nodes);
     jinja_dict_set(d->env, doc, "relations", jinja_dict_get(s->doc, "relations"));
     if (jinja_is_absent(jinja_dict_get(doc, "relations"))) jinja_dict_set(d->env, doc, "relations", jinja_none());
-    jinja_dict_set(d->env, doc, "schemas", jinja_is_absent(jinja_dict_get(s->doc, "schemas")) ? jinja_none() : jinja_dict_get(s->doc, "schemas"));
+    jinja_dict_set(d->env, doc, "schemas",
+                   jinja_is_absent(jinja_dict_get(s->doc, "schemas")) ? jinja_none()
+                                                                      : jinja_dict_get(s->doc, "schemas"));
     enum err rc = jinja_json_write(d->env, doc, -1, false, &b, e);
     if (rc == ERR_OK) rc = write_text(d, state_path(d), b.ptr, b.len, e);
     buf_reset(&b);
     return rc;
 }
-
 
 void skip_keep_relations(struct run *run)
 {

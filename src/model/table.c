@@ -1,5 +1,5 @@
-/* agate's Table, Row, Column, as far as templates use them. Values have the Python types that dbt gives them: decimals are
- * Decimal, doubles too (of their shortest form), dates are dates, nested values JSON texts. */
+/* agate's Table, Row, Column, as far as templates use them. Values have the Python types that dbt gives them: decimals
+ * are Decimal, doubles too (of their shortest form), dates are dates, nested values JSON texts. */
 #include "model/objects.h"
 
 #include <stdlib.h>
@@ -13,7 +13,8 @@ struct line { /* a row, or a column, of a table */
 
 struct table *table_of(struct jinja_value v) { return jinja_object_data(v, &TABLE_CLASS); }
 
-struct table *table_new(struct context *c, size_t columns, size_t rows) {
+struct table *table_new(struct context *c, size_t columns, size_t rows)
+{
     struct table *t = arena_zalloc(c->arena, sizeof *t);
     t->c = c;
     t->columns = columns;
@@ -27,11 +28,15 @@ struct table *table_new(struct context *c, size_t columns, size_t rows) {
 
 struct jinja_value table_value(struct context *c, struct table *t) { return jinja_object(c->env, &TABLE_CLASS, t); }
 
-static struct jinja_value cell(const struct table *t, size_t row, size_t column) { return t->cell[row * t->columns + column]; }
+static struct jinja_value cell(const struct table *t, size_t row, size_t column)
+{
+    return t->cell[row * t->columns + column];
+}
 
 /* ---- from DuckDB ---- */
 
-static struct jinja_value decimal_of_double(struct jinja_env *env, double d) {
+static struct jinja_value decimal_of_double(struct jinja_env *env, double d)
+{
     struct buf b = {0};
     (void)!jinja_repr(env, jinja_float(d), &b, NULL);
     struct jinja_value v = jinja_decimal(env, view_from(b.ptr, b.len));
@@ -39,7 +44,8 @@ static struct jinja_value decimal_of_double(struct jinja_env *env, double d) {
     return v;
 }
 
-static struct jinja_value value_of_cell(struct context *c, struct sql_result *r, size_t column, size_t row) {
+static struct jinja_value value_of_cell(struct context *c, struct sql_result *r, size_t column, size_t row)
+{
     struct jinja_env *env = c->env;
     if (sql_is_null(r, column, row)) return jinja_none();
     switch (sql_column_kind(r, column)) {
@@ -55,7 +61,9 @@ static struct jinja_value value_of_cell(struct context *c, struct sql_result *r,
     case SQL_DECIMAL: return jinja_decimal(env, sql_get_text(r, column, row));
     case SQL_DOUBLE: return decimal_of_double(env, sql_get_double(r, column, row));
     case SQL_DATE: return jinja_date(env, sql_get_i64(r, column, row));
-    case SQL_TIMESTAMP: return jinja_datetime(env, sql_get_i64(r, column, row), strstr(sql_column_type(r, column), "TIME ZONE") != NULL);
+    case SQL_TIMESTAMP:
+        return jinja_datetime(env, sql_get_i64(r, column, row),
+                              strstr(sql_column_type(r, column), "TIME ZONE") != NULL);
     case SQL_NESTED: {
         struct buf b = {0};
         struct jinja_value v, out;
@@ -73,7 +81,8 @@ static struct jinja_value value_of_cell(struct context *c, struct sql_result *r,
     }
 }
 
-static const char *agate_type(enum sql_kind k) {
+static const char *agate_type(enum sql_kind k)
+{
     switch (k) {
     case SQL_BOOL: return "Boolean";
     case SQL_INT:
@@ -87,7 +96,8 @@ static const char *agate_type(enum sql_kind k) {
 }
 
 /* DuckDB's names may repeat; agate makes them a, a_2, a_3. */
-static void name_columns(struct context *c, struct table *t, const struct sql_result *r) {
+static void name_columns(struct context *c, struct table *t, const struct sql_result *r)
+{
     for (size_t i = 0; i < t->columns; i++) {
         const char *name = arena_strdup(c->arena, sql_column_name(r, i)), *base = name;
         for (size_t k = 0, n = 2; k < i; k++)
@@ -96,7 +106,8 @@ static void name_columns(struct context *c, struct table *t, const struct sql_re
     }
 }
 
-enum err table_of_result(struct context *c, struct sql_result *r, struct table **out, struct error *e) {
+enum err table_of_result(struct context *c, struct sql_result *r, struct table **out, struct error *e)
+{
     enum err rc = ERR_OK;
     size_t rows = 0, at = 0;
     size_t columns = r ? sql_result_columns(r) : 0;
@@ -123,33 +134,41 @@ done:
 
 /* ---- parts ---- */
 
-static struct jinja_value line_value(const struct table *t, const struct jinja_class *cls, size_t index) {
+static struct jinja_value line_value(const struct table *t, const struct jinja_class *cls, size_t index)
+{
     struct line *l = arena_alloc(t->c->arena, sizeof *l);
     *l = (struct line){t, index};
     return jinja_object(t->c->env, cls, l);
 }
 
-static struct jinja_value names_tuple(const struct table *t) {
+static struct jinja_value names_tuple(const struct table *t)
+{
     struct jinja_value list = jinja_list(t->c->env);
     for (size_t i = 0; i < t->columns; i++) jinja_list_add(t->c->env, list, jinja_text(t->c->env, t->name[i]));
     return jinja_tuple(t->c->env, jinja_seq_items(list), t->columns);
 }
 
-static struct jinja_value row_tuple(const struct table *t, size_t row) { return jinja_tuple(t->c->env, t->cell + row * t->columns, t->columns); }
+static struct jinja_value row_tuple(const struct table *t, size_t row)
+{
+    return jinja_tuple(t->c->env, t->cell + row * t->columns, t->columns);
+}
 
-static struct jinja_value column_tuple(const struct table *t, size_t column) {
+static struct jinja_value column_tuple(const struct table *t, size_t column)
+{
     struct jinja_value list = jinja_list(t->c->env);
     for (size_t i = 0; i < t->rows; i++) jinja_list_add(t->c->env, list, cell(t, i, column));
     return jinja_tuple(t->c->env, jinja_seq_items(list), t->rows);
 }
 
-struct jinja_value table_matrix(struct context *c, const struct table *t) {
+struct jinja_value table_matrix(struct context *c, const struct table *t)
+{
     struct jinja_value list = jinja_list(c->env);
     for (size_t i = 0; i < t->rows; i++) jinja_list_add(c->env, list, row_tuple(t, i));
     return list;
 }
 
-static bool column_index(const struct table *t, struct jinja_value key, size_t *out) {
+static bool column_index(const struct table *t, struct jinja_value key, size_t *out)
+{
     if (key.type == JINJA_INT) {
         int64_t i = key.as.integer < 0 ? key.as.integer + (int64_t)t->columns : key.as.integer;
         *out = (size_t)i;
@@ -161,14 +180,16 @@ static bool column_index(const struct table *t, struct jinja_value key, size_t *
     return false;
 }
 
-static bool row_index(const struct table *t, struct jinja_value key, size_t *out) {
+static bool row_index(const struct table *t, struct jinja_value key, size_t *out)
+{
     if (key.type != JINJA_INT) return false;
     int64_t i = key.as.integer < 0 ? key.as.integer + (int64_t)t->rows : key.as.integer;
     *out = (size_t)i;
     return i >= 0 && (size_t)i < t->rows;
 }
 
-static bool is_any(struct view name, const char *const *words) {
+static bool is_any(struct view name, const char *const *words)
+{
     for (; *words; words++)
         if (view_is(name, *words)) return true;
     return false;
@@ -176,9 +197,14 @@ static bool is_any(struct view name, const char *const *words) {
 
 /* ---- rows ---- */
 
-static const struct line *line_of(struct jinja_value v, const struct jinja_class *cls) { return jinja_object_data(v, cls); }
+static const struct line *line_of(struct jinja_value v, const struct jinja_class *cls)
+{
+    return jinja_object_data(v, cls);
+}
 
-static enum err row_item(struct jinja_env *env, struct jinja_value self, struct jinja_value key, struct jinja_value *out, struct error *e) {
+static enum err row_item(struct jinja_env *env, struct jinja_value self, struct jinja_value key,
+                         struct jinja_value *out, struct error *e)
+{
     (void)env, (void)e;
     const struct line *l = line_of(self, &ROW_CLASS);
     size_t i;
@@ -186,17 +212,21 @@ static enum err row_item(struct jinja_env *env, struct jinja_value self, struct 
     return ERR_OK;
 }
 
-static bool row_has(struct jinja_value self, struct view name) {
+static bool row_has(struct jinja_value self, struct view name)
+{
     (void)self;
     return is_any(name, (const char *const[]){"values", "keys", "items", "get", "dict", NULL});
 }
 
-static enum err row_method(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+static enum err row_method(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     const struct line *l = line_of(c->self, &ROW_CLASS);
     struct view name = view_of(c->name);
-    if (view_is(name, "values")) *out = row_tuple(l->t, l->index);
-    else if (view_is(name, "keys")) *out = names_tuple(l->t);
+    if (view_is(name, "values"))
+        *out = row_tuple(l->t, l->index);
+    else if (view_is(name, "keys"))
+        *out = names_tuple(l->t);
     else if (view_is(name, "dict")) {
         *out = jinja_dict(c->env);
         for (size_t i = 0; i < l->t->columns; i++) jinja_dict_set(c->env, *out, l->t->name[i], cell(l->t, l->index, i));
@@ -210,25 +240,31 @@ static enum err row_method(const struct jinja_call *c, struct jinja_value *out, 
         struct jinja_value slot[2];
         TRY(jinja_args(c, "key default?", slot, e));
         size_t i;
-        *out = column_index(l->t, slot[0], &i) ? cell(l->t, l->index, i) : jinja_is_absent(slot[1]) ? jinja_none() : slot[1];
+        *out = column_index(l->t, slot[0], &i) ? cell(l->t, l->index, i)
+               : jinja_is_absent(slot[1])      ? jinja_none()
+                                               : slot[1];
     }
 done:
     return rc;
 }
 
-static enum err row_next(struct jinja_env *env, struct jinja_value self, size_t *at, struct jinja_value *out, struct error *e) {
+static enum err row_next(struct jinja_env *env, struct jinja_value self, size_t *at, struct jinja_value *out,
+                         struct error *e)
+{
     (void)env, (void)e;
     const struct line *l = line_of(self, &ROW_CLASS);
     *out = *at < l->t->columns ? cell(l->t, l->index, (*at)++) : (struct jinja_value){0};
     return ERR_OK;
 }
 
-static enum err row_length(struct jinja_env *env, struct jinja_value self, size_t *out, struct error *e) {
+static enum err row_length(struct jinja_env *env, struct jinja_value self, size_t *out, struct error *e)
+{
     (void)env, (void)e;
     return *out = line_of(self, &ROW_CLASS)->t->columns, ERR_OK;
 }
 
-static enum err row_repr(struct jinja_env *env, struct jinja_value self, struct buf *out, struct error *e) {
+static enum err row_repr(struct jinja_env *env, struct jinja_value self, struct buf *out, struct error *e)
+{
     const struct line *l = line_of(self, &ROW_CLASS);
     buf_str(out, "<agate.Row: ");
     enum err rc = jinja_repr(env, row_tuple(l->t, l->index), out, e);
@@ -236,22 +272,35 @@ static enum err row_repr(struct jinja_env *env, struct jinja_value self, struct 
     return rc;
 }
 
-static enum err row_equal(struct jinja_env *env, struct jinja_value self, struct jinja_value other, bool *out, struct error *e) {
+static enum err row_equal(struct jinja_env *env, struct jinja_value self, struct jinja_value other, bool *out,
+                          struct error *e)
+{
     const struct line *l = line_of(self, &ROW_CLASS), *m = line_of(other, &ROW_CLASS);
     return jinja_equal(env, row_tuple(l->t, l->index), m ? row_tuple(m->t, m->index) : other, out, e);
 }
 
-static uint64_t line_hash(struct jinja_value self) {
+static uint64_t line_hash(struct jinja_value self)
+{
     (void)self;
     return 7;
 }
 
-static const struct jinja_class ROW_CLASS = {.name = "Row", .flags = JINJA_CLASS_SEQUENCE, .get_item = row_item, .has_method = row_has, .method = row_method,
-                                             .next = row_next, .length = row_length, .to_repr = row_repr, .equal = row_equal, .hash = line_hash};
+static const struct jinja_class ROW_CLASS = {.name = "Row",
+                                             .flags = JINJA_CLASS_SEQUENCE,
+                                             .get_item = row_item,
+                                             .has_method = row_has,
+                                             .method = row_method,
+                                             .next = row_next,
+                                             .length = row_length,
+                                             .to_repr = row_repr,
+                                             .equal = row_equal,
+                                             .hash = line_hash};
 
 /* ---- columns ---- */
 
-static enum err column_item(struct jinja_env *env, struct jinja_value self, struct jinja_value key, struct jinja_value *out, struct error *e) {
+static enum err column_item(struct jinja_env *env, struct jinja_value self, struct jinja_value key,
+                            struct jinja_value *out, struct error *e)
+{
     (void)env, (void)e;
     const struct line *l = line_of(self, &COLUMN_CLASS);
     size_t i;
@@ -259,21 +308,29 @@ static enum err column_item(struct jinja_env *env, struct jinja_value self, stru
     return ERR_OK;
 }
 
-static enum err column_attr(struct jinja_env *env, struct jinja_value self, struct view name, struct jinja_value *out, struct error *e) {
+static enum err column_attr(struct jinja_env *env, struct jinja_value self, struct view name, struct jinja_value *out,
+                            struct error *e)
+{
     (void)e;
     const struct line *l = line_of(self, &COLUMN_CLASS);
-    if (view_is(name, "name")) *out = jinja_text(env, l->t->name[l->index]);
-    else if (view_is(name, "index")) *out = jinja_int((int64_t)l->index);
-    else if (view_is(name, "data_type")) *out = jinja_text(env, l->t->type[l->index]);
+    if (view_is(name, "name"))
+        *out = jinja_text(env, l->t->name[l->index]);
+    else if (view_is(name, "index"))
+        *out = jinja_int((int64_t)l->index);
+    else if (view_is(name, "data_type"))
+        *out = jinja_text(env, l->t->type[l->index]);
     return ERR_OK;
 }
 
-static bool column_has(struct jinja_value self, struct view name) {
+static bool column_has(struct jinja_value self, struct view name)
+{
     (void)self;
-    return is_any(name, (const char *const[]){"values", "values_distinct", "values_without_nulls", "values_sorted", "values_without_nulls_sorted", NULL});
+    return is_any(name, (const char *const[]){"values", "values_distinct", "values_without_nulls", "values_sorted",
+                                              "values_without_nulls_sorted", NULL});
 }
 
-static enum err column_method(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+static enum err column_method(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     const struct line *l = line_of(c->self, &COLUMN_CLASS);
     struct view name = view_of(c->name);
@@ -298,19 +355,23 @@ done:
     return rc;
 }
 
-static enum err column_next(struct jinja_env *env, struct jinja_value self, size_t *at, struct jinja_value *out, struct error *e) {
+static enum err column_next(struct jinja_env *env, struct jinja_value self, size_t *at, struct jinja_value *out,
+                            struct error *e)
+{
     (void)env, (void)e;
     const struct line *l = line_of(self, &COLUMN_CLASS);
     *out = *at < l->t->rows ? cell(l->t, (*at)++, l->index) : (struct jinja_value){0};
     return ERR_OK;
 }
 
-static enum err column_length(struct jinja_env *env, struct jinja_value self, size_t *out, struct error *e) {
+static enum err column_length(struct jinja_env *env, struct jinja_value self, size_t *out, struct error *e)
+{
     (void)env, (void)e;
     return *out = line_of(self, &COLUMN_CLASS)->t->rows, ERR_OK;
 }
 
-static enum err column_repr(struct jinja_env *env, struct jinja_value self, struct buf *out, struct error *e) {
+static enum err column_repr(struct jinja_env *env, struct jinja_value self, struct buf *out, struct error *e)
+{
     const struct line *l = line_of(self, &COLUMN_CLASS);
     buf_str(out, "<agate.Column: ");
     enum err rc = jinja_repr(env, column_tuple(l->t, l->index), out, e);
@@ -318,13 +379,21 @@ static enum err column_repr(struct jinja_env *env, struct jinja_value self, stru
     return rc;
 }
 
-static const struct jinja_class COLUMN_CLASS = {.name = "Column", .flags = JINJA_CLASS_SEQUENCE, .get_item = column_item, .get_attr = column_attr,
-                                                .has_method = column_has, .method = column_method, .next = column_next, .length = column_length,
+static const struct jinja_class COLUMN_CLASS = {.name = "Column",
+                                                .flags = JINJA_CLASS_SEQUENCE,
+                                                .get_item = column_item,
+                                                .get_attr = column_attr,
+                                                .has_method = column_has,
+                                                .method = column_method,
+                                                .next = column_next,
+                                                .length = column_length,
                                                 .to_repr = column_repr};
 
 /* ---- table.rows, table.columns ---- */
 
-static enum err rows_item(struct jinja_env *env, struct jinja_value self, struct jinja_value key, struct jinja_value *out, struct error *e) {
+static enum err rows_item(struct jinja_env *env, struct jinja_value self, struct jinja_value key,
+                          struct jinja_value *out, struct error *e)
+{
     (void)env, (void)e;
     const struct line *l = line_of(self, &ROWS_CLASS);
     size_t i;
@@ -332,24 +401,29 @@ static enum err rows_item(struct jinja_env *env, struct jinja_value self, struct
     return ERR_OK;
 }
 
-static enum err rows_next(struct jinja_env *env, struct jinja_value self, size_t *at, struct jinja_value *out, struct error *e) {
+static enum err rows_next(struct jinja_env *env, struct jinja_value self, size_t *at, struct jinja_value *out,
+                          struct error *e)
+{
     (void)env, (void)e;
     const struct line *l = line_of(self, &ROWS_CLASS);
     if (*at < l->t->rows) *out = line_value(l->t, &ROW_CLASS, (*at)++);
     return ERR_OK;
 }
 
-static enum err rows_length(struct jinja_env *env, struct jinja_value self, size_t *out, struct error *e) {
+static enum err rows_length(struct jinja_env *env, struct jinja_value self, size_t *out, struct error *e)
+{
     (void)env, (void)e;
     return *out = line_of(self, &ROWS_CLASS)->t->rows, ERR_OK;
 }
 
-static bool mapped_has(struct jinja_value self, struct view name) {
+static bool mapped_has(struct jinja_value self, struct view name)
+{
     (void)self;
     return is_any(name, (const char *const[]){"values", "keys", "items", "get", NULL});
 }
 
-static enum err mapped_method(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+static enum err mapped_method(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     const struct line *rows = line_of(c->self, &ROWS_CLASS), *l = rows ? rows : line_of(c->self, &COLUMNS_CLASS);
     struct view name = view_of(c->name);
@@ -379,10 +453,17 @@ done:
     return rc;
 }
 
-static const struct jinja_class ROWS_CLASS = {.name = "MappedSequence", .flags = JINJA_CLASS_SEQUENCE, .get_item = rows_item, .next = rows_next,
-                                              .length = rows_length, .has_method = mapped_has, .method = mapped_method};
+static const struct jinja_class ROWS_CLASS = {.name = "MappedSequence",
+                                              .flags = JINJA_CLASS_SEQUENCE,
+                                              .get_item = rows_item,
+                                              .next = rows_next,
+                                              .length = rows_length,
+                                              .has_method = mapped_has,
+                                              .method = mapped_method};
 
-static enum err columns_item(struct jinja_env *env, struct jinja_value self, struct jinja_value key, struct jinja_value *out, struct error *e) {
+static enum err columns_item(struct jinja_env *env, struct jinja_value self, struct jinja_value key,
+                             struct jinja_value *out, struct error *e)
+{
     (void)env, (void)e;
     const struct line *l = line_of(self, &COLUMNS_CLASS);
     size_t i;
@@ -390,39 +471,56 @@ static enum err columns_item(struct jinja_env *env, struct jinja_value self, str
     return ERR_OK;
 }
 
-static enum err columns_next(struct jinja_env *env, struct jinja_value self, size_t *at, struct jinja_value *out, struct error *e) {
+static enum err columns_next(struct jinja_env *env, struct jinja_value self, size_t *at, struct jinja_value *out,
+                             struct error *e)
+{
     (void)env, (void)e;
     const struct line *l = line_of(self, &COLUMNS_CLASS);
     if (*at < l->t->columns) *out = line_value(l->t, &COLUMN_CLASS, (*at)++);
     return ERR_OK;
 }
 
-static enum err columns_length(struct jinja_env *env, struct jinja_value self, size_t *out, struct error *e) {
+static enum err columns_length(struct jinja_env *env, struct jinja_value self, size_t *out, struct error *e)
+{
     (void)env, (void)e;
     return *out = line_of(self, &COLUMNS_CLASS)->t->columns, ERR_OK;
 }
 
-static const struct jinja_class COLUMNS_CLASS = {.name = "MappedSequence", .flags = JINJA_CLASS_SEQUENCE, .get_item = columns_item, .next = columns_next,
-                                                 .length = columns_length, .has_method = mapped_has, .method = mapped_method};
+static const struct jinja_class COLUMNS_CLASS = {.name = "MappedSequence",
+                                                 .flags = JINJA_CLASS_SEQUENCE,
+                                                 .get_item = columns_item,
+                                                 .next = columns_next,
+                                                 .length = columns_length,
+                                                 .has_method = mapped_has,
+                                                 .method = mapped_method};
 
 /* ---- the table ---- */
 
-static enum err table_attr(struct jinja_env *env, struct jinja_value self, struct view name, struct jinja_value *out, struct error *e) {
+static enum err table_attr(struct jinja_env *env, struct jinja_value self, struct view name, struct jinja_value *out,
+                           struct error *e)
+{
     (void)e;
     struct table *t = table_of(self);
-    if (view_is(name, "rows")) *out = line_value(t, &ROWS_CLASS, 0);
-    else if (view_is(name, "columns")) *out = line_value(t, &COLUMNS_CLASS, 0);
-    else if (view_is(name, "column_names")) *out = names_tuple(t);
+    if (view_is(name, "rows"))
+        *out = line_value(t, &ROWS_CLASS, 0);
+    else if (view_is(name, "columns"))
+        *out = line_value(t, &COLUMNS_CLASS, 0);
+    else if (view_is(name, "column_names"))
+        *out = names_tuple(t);
     else if (view_is(name, "column_types")) {
         struct jinja_value list = jinja_list(env);
         for (size_t i = 0; i < t->columns; i++) jinja_list_add(env, list, jinja_text(env, t->type[i]));
         *out = jinja_tuple(env, jinja_seq_items(list), t->columns);
-    } else if (view_is(name, "original_abspath")) *out = value_text_or_none(env, t->path);
-    else if (view_is(name, "row_names")) *out = jinja_none();
+    } else if (view_is(name, "original_abspath"))
+        *out = value_text_or_none(env, t->path);
+    else if (view_is(name, "row_names"))
+        *out = jinja_none();
     return ERR_OK;
 }
 
-static enum err table_item(struct jinja_env *env, struct jinja_value self, struct jinja_value key, struct jinja_value *out, struct error *e) {
+static enum err table_item(struct jinja_env *env, struct jinja_value self, struct jinja_value key,
+                           struct jinja_value *out, struct error *e)
+{
     (void)env, (void)e;
     const struct table *t = table_of(self);
     size_t i;
@@ -430,26 +528,32 @@ static enum err table_item(struct jinja_env *env, struct jinja_value self, struc
     return ERR_OK;
 }
 
-static enum err table_next(struct jinja_env *env, struct jinja_value self, size_t *at, struct jinja_value *out, struct error *e) {
+static enum err table_next(struct jinja_env *env, struct jinja_value self, size_t *at, struct jinja_value *out,
+                           struct error *e)
+{
     (void)env, (void)e;
     const struct table *t = table_of(self);
     if (*at < t->rows) *out = line_value(t, &ROW_CLASS, (*at)++);
     return ERR_OK;
 }
 
-static enum err table_length(struct jinja_env *env, struct jinja_value self, size_t *out, struct error *e) {
+static enum err table_length(struct jinja_env *env, struct jinja_value self, size_t *out, struct error *e)
+{
     (void)env, (void)e;
     return *out = table_of(self)->rows, ERR_OK;
 }
 
-static bool table_has(struct jinja_value self, struct view name) {
+static bool table_has(struct jinja_value self, struct view name)
+{
     (void)self;
-    return is_any(name, (const char *const[]){"print_table", "print_csv", "print_json", "select", "exclude", "rename", "limit", "order_by", "group_by", "where",
-                                              "distinct", "join", "merge", "aggregate", "compute", "to_csv", "to_json", NULL});
+    return is_any(name, (const char *const[]){"print_table", "print_csv", "print_json", "select", "exclude", "rename",
+                                              "limit", "order_by", "group_by", "where", "distinct", "join", "merge",
+                                              "aggregate", "compute", "to_csv", "to_json", NULL});
 }
 
 /* The table with these columns, in this order. */
-static struct jinja_value picked(const struct table *t, const size_t *pick, size_t count, size_t from, size_t rows) {
+static struct jinja_value picked(const struct table *t, const size_t *pick, size_t count, size_t from, size_t rows)
+{
     struct table *out = table_new(t->c, count, rows);
     for (size_t k = 0; k < count; k++) {
         out->name[k] = t->name[pick[k]];
@@ -459,7 +563,9 @@ static struct jinja_value picked(const struct table *t, const size_t *pick, size
     return table_value(t->c, out);
 }
 
-static enum err table_pick(const struct jinja_call *c, const struct table *t, bool keep, struct jinja_value *out, struct error *e) {
+static enum err table_pick(const struct jinja_call *c, const struct table *t, bool keep, struct jinja_value *out,
+                           struct error *e)
+{
     enum err rc = ERR_OK;
     struct jinja_value slot[1], list;
     size_t *pick = mem_array(t->columns + 1, sizeof *pick), count = 0, cap = t->columns + 1, at;
@@ -467,11 +573,13 @@ static enum err table_pick(const struct jinja_call *c, const struct table *t, bo
     if (jinja_is_string(slot[0])) {
         list = jinja_list(c->env);
         jinja_list_add(c->env, list, slot[0]);
-    } else TRY(jinja_items(c->env, slot[0], &list, e));
+    } else
+        TRY(jinja_items(c->env, slot[0], &list, e));
     if (keep)
         for (size_t i = 0; i < jinja_seq_count(list); i++) {
             if (!column_index(t, jinja_seq_items(list)[i], &at)) {
-                rc = err_set(e, ERR_INPUT, "the table has no column '%s'", value_str(t->c->arena, c->env, jinja_seq_items(list)[i]));
+                rc = err_set(e, ERR_INPUT, "the table has no column '%s'",
+                             value_str(t->c->arena, c->env, jinja_seq_items(list)[i]));
                 goto done;
             }
             mem_grow(&pick, &cap, count + 1, sizeof *pick);
@@ -485,7 +593,9 @@ done:
     return rc;
 }
 
-static enum err table_rename(const struct jinja_call *c, const struct table *t, struct jinja_value *out, struct error *e) {
+static enum err table_rename(const struct jinja_call *c, const struct table *t, struct jinja_value *out,
+                             struct error *e)
+{
     enum err rc = ERR_OK;
     struct jinja_value slot[2];
     struct table *copy;
@@ -495,8 +605,9 @@ static enum err table_rename(const struct jinja_call *c, const struct table *t, 
     *out = picked(t, all, t->columns, 0, t->rows);
     copy = table_of(*out);
     for (size_t i = 0; i < t->columns; i++) {
-        struct jinja_value v = slot[0].type == JINJA_DICT ? jinja_dict_get(slot[0], t->name[i])
-                               : i < jinja_seq_count(slot[0]) ? jinja_seq_items(slot[0])[i] : (struct jinja_value){0};
+        struct jinja_value v = slot[0].type == JINJA_DICT     ? jinja_dict_get(slot[0], t->name[i])
+                               : i < jinja_seq_count(slot[0]) ? jinja_seq_items(slot[0])[i]
+                                                              : (struct jinja_value){0};
         if (!value_is_null(v)) copy->name[i] = value_str(t->c->arena, c->env, v);
     }
 done:
@@ -504,26 +615,30 @@ done:
     return rc;
 }
 
-static int64_t clamp(struct jinja_value v, int64_t otherwise, int64_t most) {
+static int64_t clamp(struct jinja_value v, int64_t otherwise, int64_t most)
+{
     int64_t i = v.type == JINJA_INT ? v.as.integer : otherwise;
     return i < 0 ? 0 : i > most ? most : i;
 }
 
-static enum err table_limit(const struct jinja_call *c, const struct table *t, struct jinja_value *out, struct error *e) {
+static enum err table_limit(const struct jinja_call *c, const struct table *t, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct jinja_value slot[3];
     size_t *all = mem_array(t->columns + 1, sizeof *all);
     TRY(jinja_args(c, "start_or_stop? stop? step?", slot, e));
     for (size_t i = 0; i < t->columns; i++) all[i] = i;
     int64_t n = (int64_t)t->rows;
-    int64_t from = value_is_null(slot[1]) ? 0 : clamp(slot[0], 0, n), to = value_is_null(slot[1]) ? clamp(slot[0], n, n) : clamp(slot[1], n, n);
+    int64_t from = value_is_null(slot[1]) ? 0 : clamp(slot[0], 0, n),
+            to = value_is_null(slot[1]) ? clamp(slot[0], n, n) : clamp(slot[1], n, n);
     *out = picked(t, all, t->columns, (size_t)from, to > from ? (size_t)(to - from) : 0);
 done:
     mem_free(all);
     return rc;
 }
 
-static enum err table_order(const struct jinja_call *c, const struct table *t, struct jinja_value *out, struct error *e) {
+static enum err table_order(const struct jinja_call *c, const struct table *t, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct jinja_value slot[2];
     size_t key, n = t->rows, *row = mem_array(n + 1, sizeof *row);
@@ -539,8 +654,10 @@ static enum err table_order(const struct jinja_call *c, const struct table *t, s
         while (at) {
             struct jinja_value a = cell(t, row[at - 1], key), b = cell(t, i, key);
             int order = 0;
-            if (jinja_is_none(a) || jinja_is_none(b)) order = jinja_is_none(a) - jinja_is_none(b);
-            else TRY(jinja_compare(c->env, a, b, &order, e));
+            if (jinja_is_none(a) || jinja_is_none(b))
+                order = jinja_is_none(a) - jinja_is_none(b);
+            else
+                TRY(jinja_compare(c->env, a, b, &order, e));
             if (reverse ? order >= 0 : order <= 0) break;
             row[at] = row[at - 1];
             at--;
@@ -556,7 +673,8 @@ done:
     return rc;
 }
 
-static enum err table_method(const struct jinja_call *c, struct jinja_value *out, struct error *e) {
+static enum err table_method(const struct jinja_call *c, struct jinja_value *out, struct error *e)
+{
     struct table *t = table_of(c->self);
     struct view name = view_of(c->name);
     if (view_is(name, "print_table")) {
@@ -580,8 +698,13 @@ static enum err table_method(const struct jinja_call *c, struct jinja_value *out
     return err_set(e, ERR_UNSUPPORTED, "tables have no %s() here; write it in SQL", c->name);
 }
 
-static const struct jinja_class TABLE_CLASS = {.name = "Table", .get_attr = table_attr, .get_item = table_item, .next = table_next, .length = table_length,
-                                               .has_method = table_has, .method = table_method};
+static const struct jinja_class TABLE_CLASS = {.name = "Table",
+                                               .get_attr = table_attr,
+                                               .get_item = table_item,
+                                               .next = table_next,
+                                               .length = table_length,
+                                               .has_method = table_has,
+                                               .method = table_method};
 
 /* ---- responses ---- */
 
@@ -591,25 +714,35 @@ struct response {
     struct jinja_value rows;
 };
 
-static enum err response_attr(struct jinja_env *env, struct jinja_value self, struct view name, struct jinja_value *out, struct error *e) {
+static enum err response_attr(struct jinja_env *env, struct jinja_value self, struct view name, struct jinja_value *out,
+                              struct error *e)
+{
     (void)e;
     const struct response *r = jinja_object_data(self, &RESPONSE_CLASS);
-    if (view_is(name, "_message") || view_is(name, "message")) *out = jinja_text(env, r->message);
-    else if (view_is(name, "code")) *out = value_text_or_none(env, r->code);
-    else if (view_is(name, "rows_affected")) *out = r->rows;
-    else if (view_is(name, "query_id")) *out = jinja_none();
+    if (view_is(name, "_message") || view_is(name, "message"))
+        *out = jinja_text(env, r->message);
+    else if (view_is(name, "code"))
+        *out = value_text_or_none(env, r->code);
+    else if (view_is(name, "rows_affected"))
+        *out = r->rows;
+    else if (view_is(name, "query_id"))
+        *out = jinja_none();
     return ERR_OK;
 }
 
-static enum err response_str(struct jinja_env *env, struct jinja_value self, struct buf *out, struct error *e) {
+static enum err response_str(struct jinja_env *env, struct jinja_value self, struct buf *out, struct error *e)
+{
     (void)env, (void)e;
     buf_str(out, ((const struct response *)jinja_object_data(self, &RESPONSE_CLASS))->message);
     return ERR_OK;
 }
 
-static const struct jinja_class RESPONSE_CLASS = {.name = "AdapterResponse", .get_attr = response_attr, .to_str = response_str};
+static const struct jinja_class RESPONSE_CLASS = {
+    .name = "AdapterResponse", .get_attr = response_attr, .to_str = response_str};
 
-struct jinja_value response_value(struct context *c, const char *message, const char *code, struct jinja_value rows_affected) {
+struct jinja_value response_value(struct context *c, const char *message, const char *code,
+                                  struct jinja_value rows_affected)
+{
     struct response *r = arena_alloc(c->arena, sizeof *r);
     *r = (struct response){message, code, rows_affected};
     return jinja_object(c->env, &RESPONSE_CLASS, r);

@@ -3,14 +3,16 @@
 
 #include <stdlib.h>
 
-static size_t width_of(const char *s) { /* code points */
+static size_t width_of(const char *s)
+{ /* code points */
     size_t n = 0;
     for (; *s; s++) n += (*s & 0xC0) != 0x80;
     return n;
 }
 
 /* At most 20 characters, "..." at the cut. */
-static const char *cut(struct arena *a, const char *s) {
+static const char *cut(struct arena *a, const char *s)
+{
     if (width_of(s) <= 20) return s;
     size_t n = 0;
     const char *p = s;
@@ -22,7 +24,8 @@ static const char *cut(struct arena *a, const char *s) {
     return arena_printf(a, "%.*s...", (int)(p - s), s);
 }
 
-static int places_of(const char *s) {
+static int places_of(const char *s)
+{
     const char *dot = strchr(s, '.');
     if (!dot || strpbrk(s, "eE")) return dot ? 3 : 0;
     const char *end = dot + 1 + strspn(dot + 1, "0123456789");
@@ -31,7 +34,8 @@ static int places_of(const char *s) {
 }
 
 /* 1234.5 with 2 places: "1,234.50". Beyond 3 places: cut, with "…". */
-static const char *grouped(struct arena *a, const char *s, int places) {
+static const char *grouped(struct arena *a, const char *s, int places)
+{
     char plain[128], out[200];
     bool more = places > 3;
     snprintf(plain, sizeof plain, "%.*f", more ? 3 : places, strtod(s, NULL));
@@ -47,7 +51,8 @@ static const char *grouped(struct arena *a, const char *s, int places) {
     return arena_strdup(a, out);
 }
 
-static void line(const char *const *cell, const size_t *width, const bool *left, size_t columns, struct buf *out) {
+static void line(const char *const *cell, const size_t *width, const bool *left, size_t columns, struct buf *out)
+{
     for (size_t k = 0; k < columns; k++) {
         size_t pad = width[k] - width_of(cell[k]);
         buf_str(out, "| ");
@@ -59,7 +64,8 @@ static void line(const char *const *cell, const size_t *width, const bool *left,
     buf_str(out, "|\n");
 }
 
-void table_print(const struct table *t, int64_t max_rows, int64_t max_columns, struct buf *out) {
+void table_print(const struct table *t, int64_t max_rows, int64_t max_columns, struct buf *out)
+{
     struct arena a;
     arena_init(&a);
     size_t rows = max_rows < 0 || (size_t)max_rows > t->rows ? t->rows : (size_t)max_rows;

@@ -11,18 +11,21 @@
 
 /* ---- reading ---- */
 
-enum err schema_read_unit_test(struct dbt *d, struct schema_entry *x, struct error *e) {
+enum err schema_read_unit_test(struct dbt *d, struct schema_entry *x, struct error *e)
+{
     enum err rc = ERR_OK;
     const char *model = value_get_text(x->value, "model", NULL);
     if (!model) return schema_wrong(x->f, x->raw, e, "unit test '%s' names no model", x->name);
-    if (yaml_is_null(yaml_get(x->raw, "expect"))) return schema_wrong(x->f, x->raw, e, "unit test '%s' has no expect", x->name);
+    if (yaml_is_null(yaml_get(x->raw, "expect")))
+        return schema_wrong(x->f, x->raw, e, "unit test '%s' has no expect", x->name);
     struct node *n = node_new(d, NODE_UNIT_TEST, x->f->package, x->name);
     n->unique_id = arena_printf(&d->arena, "unit_test.%s.%s.%s", x->f->package->name, model, x->name);
     n->path = x->f->path;
     n->original_path = x->f->file;
     n->line = x->raw->line;
     texts_add(&n->fqn, n->package->name);
-    for (const char *p = x->f->path, *slash; (slash = strchr(p, '/')); p = slash + 1) texts_add(&n->fqn, arena_strndup(&d->arena, p, (size_t)(slash - p)));
+    for (const char *p = x->f->path, *slash; (slash = strchr(p, '/')); p = slash + 1)
+        texts_add(&n->fqn, arena_strndup(&d->arena, p, (size_t)(slash - p)));
     texts_add(&n->fqn, model);
     texts_add(&n->fqn, x->name);
     n->patch_config = jinja_dict_get(x->value, "config");
@@ -31,14 +34,16 @@ enum err schema_read_unit_test(struct dbt *d, struct schema_entry *x, struct err
     n->meta = jinja_dict_get(n->config, "meta");
     TRY(schema_description(d, x->f, yaml_get(x->raw, "description"), n, &n->description, e));
     n->body = x->value;
-    if (names_get(&d->scratch, n->unique_id)) return schema_wrong(x->f, x->raw, e, "two unit tests of model '%s' are called '%s'", model, x->name);
+    if (names_get(&d->scratch, n->unique_id))
+        return schema_wrong(x->f, x->raw, e, "two unit tests of model '%s' are called '%s'", model, x->name);
     names_put(&d->scratch, view_of(n->unique_id), n);
     dbt_add_node(d, n);
 done:
     return rc;
 }
 
-static enum err wrong(const struct node *n, struct error *e, const char *what) {
+static enum err wrong(const struct node *n, struct error *e, const char *what)
+{
     err_set(e, ERR_INPUT, "unit test '%s': %s", n->name, what);
     err_where(e, "%s:%u", n->original_path, n->line);
     return ERR_INPUT;
@@ -52,7 +57,8 @@ struct csv_rows {
     bool nulls; /* empty cells are null */
 };
 
-static enum err take_row(void *ctx, size_t row, const struct view *cell, size_t count, struct error *e) {
+static enum err take_row(void *ctx, size_t row, const struct view *cell, size_t count, struct error *e)
+{
     struct csv_rows *r = ctx;
     (void)e;
     if (!row) {
@@ -62,13 +68,15 @@ static enum err take_row(void *ctx, size_t row, const struct view *cell, size_t 
     struct jinja_value dict = jinja_dict(r->d->env);
     for (size_t i = 0; i < jinja_seq_count(r->names); i++) {
         bool none = i >= count || (r->nulls && !cell[i].len);
-        jinja_dict_set(r->d->env, dict, value_text(jinja_seq_items(r->names)[i], ""), none ? jinja_none() : jinja_view(r->d->env, cell[i]));
+        jinja_dict_set(r->d->env, dict, value_text(jinja_seq_items(r->names)[i], ""),
+                       none ? jinja_none() : jinja_view(r->d->env, cell[i]));
     }
     jinja_list_add(r->d->env, r->rows, dict);
     return ERR_OK;
 }
 
-static enum err rows_of_csv(struct dbt *d, struct view text, bool nulls, struct jinja_value *out, struct error *e) {
+static enum err rows_of_csv(struct dbt *d, struct view text, bool nulls, struct jinja_value *out, struct error *e)
+{
     struct csv_rows r = {d, jinja_list(d->env), jinja_list(d->env), nulls};
     enum err rc = csv_read(text.ptr, text.len, ',', take_row, &r, e);
     *out = r.rows;
@@ -76,7 +84,8 @@ static enum err rows_of_csv(struct dbt *d, struct view text, bool nulls, struct 
 }
 
 /* Dates that YAML made are texts again. */
-static struct jinja_value plain_rows(struct dbt *d, struct jinja_value rows) {
+static struct jinja_value plain_rows(struct dbt *d, struct jinja_value rows)
+{
     struct jinja_value out = jinja_list(d->env), key, item;
     for (size_t i = 0; i < jinja_seq_count(rows); i++) {
         struct jinja_value row = jinja_dict(d->env);
@@ -90,7 +99,8 @@ static struct jinja_value plain_rows(struct dbt *d, struct jinja_value rows) {
 }
 
 /* The first row without a null comes first: it tells the types. */
-static struct jinja_value promoted(struct dbt *d, struct jinja_value rows) {
+static struct jinja_value promoted(struct dbt *d, struct jinja_value rows)
+{
     struct jinja_value out = jinja_list(d->env), key, item;
     size_t n = jinja_seq_count(rows), full = n;
     for (size_t i = 0; i < n && full == n; i++) {
@@ -99,11 +109,13 @@ static struct jinja_value promoted(struct dbt *d, struct jinja_value rows) {
         if (!none) full = i;
     }
     if (full == n || !full) return rows;
-    for (size_t i = 0; i < n; i++) jinja_list_add(d->env, out, jinja_seq_items(rows)[i == 0 ? full : i == full ? 0 : i]);
+    for (size_t i = 0; i < n; i++)
+        jinja_list_add(d->env, out, jinja_seq_items(rows)[i == 0 ? full : i == full ? 0 : i]);
     return out;
 }
 
-static enum err fixture_text(struct dbt *d, const struct node *n, const char *name, struct view *out, struct error *e) {
+static enum err fixture_text(struct dbt *d, const struct node *n, const char *name, struct view *out, struct error *e)
+{
     const struct view *v = names_get(&d->fixtures, arena_printf(&d->arena, "%s.%s", n->package->name, name));
     if (!v) {
         wrong(n, e, arena_printf(&d->arena, "there is no fixture '%s'", name));
@@ -113,7 +125,8 @@ static enum err fixture_text(struct dbt *d, const struct node *n, const char *na
     return ERR_OK;
 }
 
-static enum err seed_rows(struct dbt *d, const struct node *seed, struct jinja_value *out, struct error *e) {
+static enum err seed_rows(struct dbt *d, const struct node *seed, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct buf text = {0};
     TRY(io_read_file(arena_printf(&d->arena, "%s/%s", seed->package->root, seed->original_path), &text, e));
@@ -124,7 +137,9 @@ done:
 }
 
 /* rows, fixture and format of a given or an expect: a list of dicts, or SQL. */
-static enum err normalize(struct dbt *d, struct node *n, struct jinja_value part, const struct node *input, struct error *e) {
+static enum err normalize(struct dbt *d, struct node *n, struct jinja_value part, const struct node *input,
+                          struct error *e)
+{
     enum err rc = ERR_OK;
     struct jinja_value rows = jinja_dict_get(part, "rows"), made;
     const char *format = value_get_text(part, "format", "dict"), *fixture = value_get_text(part, "fixture", NULL);
@@ -141,7 +156,8 @@ static enum err normalize(struct dbt *d, struct node *n, struct jinja_value part
     } else if (!strcmp(format, "sql")) {
         if (!text.ptr) return wrong(n, e, "rows or fixture do not match format sql: a text is needed");
         made = jinja_view(d->env, text);
-    } else return wrong(n, e, "format must be dict, csv or sql");
+    } else
+        return wrong(n, e, "format must be dict, csv or sql");
     jinja_dict_set(d->env, part, "rows", made);
     jinja_dict_set(d->env, part, "format", jinja_text(d->env, format));
     jinja_dict_set(d->env, part, "fixture", value_text_or_none(d->env, fixture));
@@ -152,17 +168,21 @@ done:
 /* ---- linking ---- */
 
 /* ref('a'), source('a', 'b'), this */
-static enum err find_input(struct dbt *d, struct node *n, const char *text, struct node **out, struct error *e) {
+static enum err find_input(struct dbt *d, struct node *n, const char *text, struct node **out, struct error *e)
+{
     enum err rc = ERR_OK;
-    struct node probe = {.kind = NODE_UNIT_TEST, .unique_id = n->unique_id, .name = n->name, .package = n->package}, *disabled;
+    struct node probe = {.kind = NODE_UNIT_TEST, .unique_id = n->unique_id, .name = n->name, .package = n->package},
+                *disabled;
     struct jinja_value ignored;
     struct view v = view_trim(view_of(text));
     *out = NULL;
     if (view_is(v, "this")) return *out = n->tested, ERR_OK;
     context_move(d->parse, PHASE_EXPOSURE, n->package, &probe);
     TRY(jinja_expression(d->env, text, strlen(text), n->original_path, n->line, &d->parse->jinja, &ignored, e));
-    if (probe.ref_count) *out = dbt_find_ref(d, &probe.refs[0], n->package, &disabled);
-    else if (probe.source_count) *out = dbt_find_source(d, &probe.sources[0], n->package, &disabled);
+    if (probe.ref_count)
+        *out = dbt_find_ref(d, &probe.refs[0], n->package, &disabled);
+    else if (probe.source_count)
+        *out = dbt_find_source(d, &probe.sources[0], n->package, &disabled);
     if (!*out) rc = wrong(n, e, arena_printf(&d->arena, "the input (%s) was not found", text));
 done:
     mem_free(probe.refs);
@@ -170,18 +190,27 @@ done:
     return rc;
 }
 
-static enum err check_incremental(struct node *n, struct error *e) {
-    struct jinja_value over = jinja_dict_get(jinja_dict_get(jinja_dict_get(n->body, "overrides"), "macros"), "is_incremental");
+static enum err check_incremental(struct node *n, struct error *e)
+{
+    struct jinja_value over =
+        jinja_dict_get(jinja_dict_get(jinja_dict_get(n->body, "overrides"), "macros"), "is_incremental");
     struct jinja_value given = jinja_dict_get(n->body, "given");
     bool incremental = false, reads_this = false;
-    for (size_t i = 0; i < n->tested->macros.count; i++) incremental |= !strcmp(n->tested->macros.at[i], "macro.dbt.is_incremental");
+    for (size_t i = 0; i < n->tested->macros.count; i++)
+        incremental |= !strcmp(n->tested->macros.at[i], "macro.dbt.is_incremental");
     if (!incremental) return ERR_OK;
-    if (over.type != JINJA_BOOL) return wrong(n, e, "a boolean override for 'is_incremental' must be provided (overrides: {macros: {is_incremental: true}})");
-    for (size_t i = 0; i < jinja_seq_count(given); i++) reads_this |= !strcmp(value_get_text(jinja_seq_items(given)[i], "input", ""), "this");
-    return over.as.boolean && !reads_this ? wrong(n, e, "an incremental model's unit test must have a 'this' input") : ERR_OK;
+    if (over.type != JINJA_BOOL)
+        return wrong(
+            n, e,
+            "a boolean override for 'is_incremental' must be provided (overrides: {macros: {is_incremental: true}})");
+    for (size_t i = 0; i < jinja_seq_count(given); i++)
+        reads_this |= !strcmp(value_get_text(jinja_seq_items(given)[i], "input", ""), "this");
+    return over.as.boolean && !reads_this ? wrong(n, e, "an incremental model's unit test must have a 'this' input")
+                                          : ERR_OK;
 }
 
-static enum err link_inputs(struct dbt *d, struct node *n, struct error *e) {
+static enum err link_inputs(struct dbt *d, struct node *n, struct error *e)
+{
     enum err rc = ERR_OK;
     struct jinja_value given = jinja_dict_get(n->body, "given"), expect = jinja_dict_get(n->body, "expect");
     if (value_is_null(given)) jinja_dict_set(d->env, n->body, "given", given = jinja_list(d->env));
@@ -206,7 +235,8 @@ done:
     return rc;
 }
 
-static void take_model(struct dbt *d, struct node *n, struct node *model) {
+static void take_model(struct dbt *d, struct node *n, struct node *model)
+{
     n->tested = model;
     n->schema = model->schema;
     n->database = model->database;
@@ -217,8 +247,10 @@ static void take_model(struct dbt *d, struct node *n, struct node *model) {
 }
 
 /* One test per version of a versioned model, those that `versions` lets through. */
-static bool wants_version(struct dbt *d, const struct node *n, const struct node *model) {
-    struct jinja_value versions = jinja_dict_get(n->body, "versions"), include = jinja_dict_get(versions, "include"), exclude = jinja_dict_get(versions, "exclude");
+static bool wants_version(struct dbt *d, const struct node *n, const struct node *model)
+{
+    struct jinja_value versions = jinja_dict_get(n->body, "versions"), include = jinja_dict_get(versions, "include"),
+                       exclude = jinja_dict_get(versions, "exclude");
     struct jinja_value list = value_is_null(exclude) ? include : exclude;
     bool in = false;
     if (value_is_null(list)) return true;
@@ -229,14 +261,17 @@ static bool wants_version(struct dbt *d, const struct node *n, const struct node
     return value_is_null(exclude) ? in : !in;
 }
 
-static enum err link_versions(struct dbt *d, struct node *n, const char *name, struct error *e) {
+static enum err link_versions(struct dbt *d, struct node *n, const char *name, struct error *e)
+{
     enum err rc = ERR_OK;
     bool first = true;
     const char *id = n->unique_id;
     size_t count = d->node_count;
     for (size_t i = 0; i < count; i++) {
         struct node *model = d->nodes[i];
-        if (model->kind != NODE_MODEL || strcmp(model->name, name) || value_is_null(model->version) || model->package != n->package || !wants_version(d, n, model)) continue;
+        if (model->kind != NODE_MODEL || strcmp(model->name, name) || value_is_null(model->version) ||
+            model->package != n->package || !wants_version(d, n, model))
+            continue;
         struct node *own = n;
         if (!first) {
             own = arena_alloc(&d->arena, sizeof *own);
@@ -261,14 +296,16 @@ done:
     return rc;
 }
 
-enum err unit_tests_link(struct dbt *d, struct error *e) {
+enum err unit_tests_link(struct dbt *d, struct error *e)
+{
     enum err rc = ERR_OK;
     size_t count = d->node_count;
     for (size_t i = 0; i < count; i++) {
         struct node *n = d->nodes[i], *disabled = NULL;
         if (n->kind != NODE_UNIT_TEST || n->tested) continue;
         const char *text = value_get_text(n->body, "model", ""), *space = strchr(text, ' ');
-        struct node_ref r = {.package = n->package->name, .name = space ? arena_strndup(&d->arena, text, (size_t)(space - text)) : text};
+        struct node_ref r = {.package = n->package->name,
+                             .name = space ? arena_strndup(&d->arena, text, (size_t)(space - text)) : text};
         struct node *model = dbt_find_ref(d, &r, n->package, &disabled);
         if (!model && disabled) {
             n->enabled = false;
@@ -297,7 +334,8 @@ done:
     return rc;
 }
 
-bool unit_has_input(const struct node *test, const struct node *input) {
+bool unit_has_input(const struct node *test, const struct node *input)
+{
     for (size_t i = 0; i < test->input_count; i++)
         if (test->inputs[i] == input) return true;
     return false;
@@ -306,9 +344,11 @@ bool unit_has_input(const struct node *test, const struct node *input) {
 /* ---- compiling ---- */
 
 /* The fixture's SELECTs, rendered as the input would be. */
-static enum err fixture_sql(struct context *c, struct node *n, size_t i, const char **out, struct error *e) {
+static enum err fixture_sql(struct context *c, struct node *n, size_t i, const char **out, struct error *e)
+{
     enum err rc = ERR_OK;
-    struct jinja_value part = jinja_seq_items(jinja_dict_get(n->body, "given"))[i], rows = jinja_dict_get(part, "rows"), args[2], text;
+    struct jinja_value part = jinja_seq_items(jinja_dict_get(n->body, "given"))[i], rows = jinja_dict_get(part, "rows"),
+                       args[2], text;
     struct workbench w;
     struct buf b = {0};
     workbench_open(c->d, &w, PHASE_EXECUTE, n->inputs[i]);
@@ -331,12 +371,14 @@ done:
     return rc;
 }
 
-static enum err carry(struct context *c, struct jinja_value v, struct jinja_value *out, struct error *e) {
+static enum err carry(struct context *c, struct jinja_value v, struct jinja_value *out, struct error *e)
+{
     if (value_is_null(v)) return ERR_OK;
     return jinja_copy(c->env, v, out, e);
 }
 
-enum err unit_test_compile(struct context *c, struct node *n, struct error *e) {
+enum err unit_test_compile(struct context *c, struct node *n, struct error *e)
+{
     enum err rc = ERR_OK;
     struct buf text = {0}, whole = {0};
     struct node *model = n->tested;
@@ -353,9 +395,11 @@ enum err unit_test_compile(struct context *c, struct node *n, struct error *e) {
             const char *sql = NULL, *name = n->inputs[k]->alias;
             TRY(fixture_sql(c, n, k, &sql, e));
             pthread_mutex_lock(&c->d->lock);
-            if (n->inputs[k]->kind == NODE_SOURCE) name = arena_printf(&c->d->arena, "%s__%s", n->inputs[k]->source_name, n->inputs[k]->name);
+            if (n->inputs[k]->kind == NODE_SOURCE)
+                name = arena_printf(&c->d->arena, "%s__%s", n->inputs[k]->source_name, n->inputs[k]->name);
             mem_grow(&n->ctes, &n->cte_cap, n->cte_count + 1, sizeof *n->ctes);
-            n->ctes[n->cte_count++] = (struct cte){n->inputs[k], arena_printf(&c->d->arena, " __dbt__cte__%s as (\n%s\n)", name, sql)};
+            n->ctes[n->cte_count++] =
+                (struct cte){n->inputs[k], arena_printf(&c->d->arena, " __dbt__cte__%s as (\n%s\n)", name, sql)};
             pthread_mutex_unlock(&c->d->lock);
             break;
         }
@@ -379,7 +423,8 @@ struct side { /* the rows of actual or of expected, as texts, sorted */
 
 static int by_text(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
 
-static void gather(struct context *c, const struct table *t, const char *which, struct side *out) {
+static void gather(struct context *c, const struct table *t, const char *which, struct side *out)
+{
     size_t mark = t->columns - 1;
     out->row = arena_alloc(c->arena, (t->rows + 1) * sizeof *out->row);
     out->count = 0;
@@ -396,7 +441,8 @@ static void gather(struct context *c, const struct table *t, const char *which, 
     qsort(out->row, out->count, sizeof *out->row, by_text);
 }
 
-enum err unit_test_judge(struct context *c, const struct node *n, bool *differs, struct buf *report, struct error *e) {
+enum err unit_test_judge(struct context *c, const struct node *n, bool *differs, struct buf *report, struct error *e)
+{
     struct jinja_value main = jinja_dict_get(c->results, "main");
     const struct table *t = table_of(jinja_dict_get(main, "table"));
     struct side actual, expected;
@@ -405,14 +451,18 @@ enum err unit_test_judge(struct context *c, const struct node *n, bool *differs,
     if (!t || !t->columns) return err_set(e, ERR_INPUT, "unit test '%s': the query gave no table", n->name);
     gather(c, t, "actual", &actual);
     gather(c, t, "expected", &expected);
-    buf_printf(report, "\n\n%sactual%s differs from %sexpected%s:\n\n@@ ", paint(c->d, "green"), paint(c->d, ""), paint(c->d, "red"), paint(c->d, ""));
+    buf_printf(report, "\n\n%sactual%s differs from %sexpected%s:\n\n@@ ", paint(c->d, "green"), paint(c->d, ""),
+               paint(c->d, "red"), paint(c->d, ""));
     for (size_t k = 0; k + 1 < t->columns; k++) buf_printf(report, ",%s", t->name[k]);
     buf_char(report, '\n');
     while (a < actual.count || x < expected.count) {
         int order = a >= actual.count ? 1 : x >= expected.count ? -1 : strcmp(actual.row[a], expected.row[x]);
-        if (!order) buf_printf(report, "   %s\n", actual.row[a]), a++, x++;
-        else if (order < 0) buf_printf(report, "%s+++%s%s\n", paint(c->d, "green"), actual.row[a++], paint(c->d, "")), *differs = true;
-        else buf_printf(report, "%s---%s%s\n", paint(c->d, "red"), expected.row[x++], paint(c->d, "")), *differs = true;
+        if (!order)
+            buf_printf(report, "   %s\n", actual.row[a]), a++, x++;
+        else if (order < 0)
+            buf_printf(report, "%s+++%s%s\n", paint(c->d, "green"), actual.row[a++], paint(c->d, "")), *differs = true;
+        else
+            buf_printf(report, "%s---%s%s\n", paint(c->d, "red"), expected.row[x++], paint(c->d, "")), *differs = true;
     }
     buf_char(report, '\n');
     return ERR_OK;

@@ -9,6 +9,7 @@ enum err unit_tests_link(struct dbt *d, struct error *e) MUST_CHECK;
 /* Compiles: n->compiled is the model over its fixtures. The context is of PHASE_UNIT and has a session. */
 enum err unit_test_compile(struct context *c, struct node *n, struct error *e) MUST_CHECK;
 /* The difference of actual and expected rows out of the result table, as text; *differs says whether there is one. */
-enum err unit_test_judge(struct context *c, const struct node *n, bool *differs, struct buf *report, struct error *e) MUST_CHECK;
+enum err unit_test_judge(struct context *c, const struct node *n, bool *differs, struct buf *report,
+                         struct error *e) MUST_CHECK;
 
 #endif

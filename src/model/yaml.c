@@ -26,7 +26,8 @@ struct reader {
 };
 
 /* The source line with a caret, for hints. */
-static void excerpt(const char *text, size_t len, size_t line, size_t column, struct error *e) {
+static void excerpt(const char *text, size_t len, size_t line, size_t column, struct error *e)
+{
     const char *p = text, *end = text + len;
     for (size_t i = 1; i < line && p < end; i++) {
         const char *nl = memchr(p, '\n', (size_t)(end - p));
@@ -40,14 +41,16 @@ static void excerpt(const char *text, size_t len, size_t line, size_t column, st
     err_hint(e, "%zu | %.*s\n  %*s^", line, (int)n, p, (int)(column + (size_t)snprintf(NULL, 0, "%zu", line)), "");
 }
 
-static enum err wrong(struct reader *r, const char *what, size_t line, size_t column, struct error *e) {
+static enum err wrong(struct reader *r, const char *what, size_t line, size_t column, struct error *e)
+{
     err_set(e, ERR_INPUT, "YAML: %s", what);
     err_where(e, "%s:%zu:%zu", r->name, line, column);
     if (e) excerpt(r->text, r->len, line, column, e);
     return ERR_INPUT;
 }
 
-static enum err next_event(struct reader *r, struct error *e) {
+static enum err next_event(struct reader *r, struct error *e)
+{
     if (r->have_event) yaml_event_delete(&r->event);
     r->have_event = false;
     if (!yaml_parser_parse(&r->parser, &r->event)) {
@@ -63,33 +66,43 @@ static enum err next_event(struct reader *r, struct error *e) {
 
 /* ---- scalars: PyYAML's implicit resolvers ---- */
 
-static bool one_of(struct view v, const char *const *words) {
+static bool one_of(struct view v, const char *const *words)
+{
     for (; *words; words++)
         if (view_is(v, *words)) return true;
     return false;
 }
 
-static bool all_in(const char *s, size_t n, const char *set) {
+static bool all_in(const char *s, size_t n, const char *set)
+{
     for (size_t i = 0; i < n; i++)
         if (!strchr(set, s[i])) return false;
     return true;
 }
 
 /* Base 2, 8, 10, 16 and base 60 integers, with underscores. */
-static bool resolve_int(struct view v, int64_t *out) {
+static bool resolve_int(struct view v, int64_t *out)
+{
     const char *p = v.ptr, *end = p + v.len;
     bool minus = false;
     if (p < end && (*p == '-' || *p == '+')) minus = *p++ == '-';
     size_t n = (size_t)(end - p);
     if (!n) return false;
     int base = 10;
-    if (n > 2 && p[0] == '0' && p[1] == 'b' && all_in(p + 2, n - 2, "01_")) base = 2, p += 2;
-    else if (n > 2 && p[0] == '0' && p[1] == 'x' && all_in(p + 2, n - 2, "0123456789abcdefABCDEF_")) base = 16, p += 2;
-    else if (n > 1 && p[0] == '0' && all_in(p + 1, n - 1, "01234567_")) base = 8, p += 1;
-    else if (n == 1 && p[0] == '0') base = 10;
-    else if (p[0] >= '1' && p[0] <= '9' && all_in(p, n, "0123456789_")) base = 10;
-    else if (p[0] >= '1' && p[0] <= '9' && all_in(p, n, "0123456789_:") && end[-1] != ':') base = 60;
-    else return false;
+    if (n > 2 && p[0] == '0' && p[1] == 'b' && all_in(p + 2, n - 2, "01_"))
+        base = 2, p += 2;
+    else if (n > 2 && p[0] == '0' && p[1] == 'x' && all_in(p + 2, n - 2, "0123456789abcdefABCDEF_"))
+        base = 16, p += 2;
+    else if (n > 1 && p[0] == '0' && all_in(p + 1, n - 1, "01234567_"))
+        base = 8, p += 1;
+    else if (n == 1 && p[0] == '0')
+        base = 10;
+    else if (p[0] >= '1' && p[0] <= '9' && all_in(p, n, "0123456789_"))
+        base = 10;
+    else if (p[0] >= '1' && p[0] <= '9' && all_in(p, n, "0123456789_:") && end[-1] != ':')
+        base = 60;
+    else
+        return false;
     int64_t total = 0, part = 0;
     bool digit = false, after_colon = false;
     for (; p < end; p++) {
@@ -101,7 +114,8 @@ static bool resolve_int(struct view v, int64_t *out) {
             continue;
         }
         int d = *p <= '9' ? *p - '0' : (*p | 32) - 'a' + 10;
-        if (__builtin_mul_overflow(part, base == 60 ? 10 : base, &part) || __builtin_add_overflow(part, d, &part)) return false;
+        if (__builtin_mul_overflow(part, base == 60 ? 10 : base, &part) || __builtin_add_overflow(part, d, &part))
+            return false;
         digit = true;
     }
     if (!digit || (after_colon && part > 59)) return false;
@@ -111,26 +125,33 @@ static bool resolve_int(struct view v, int64_t *out) {
 }
 
 /* [-+]?digits.digits[e[-+]digits] | .digits | digits:digits.digits | .inf | .nan */
-static bool resolve_float(struct view v, double *out) {
+static bool resolve_float(struct view v, double *out)
+{
     const char *p = v.ptr, *end = p + v.len;
     bool minus = false;
     if (p < end && (*p == '-' || *p == '+')) minus = *p++ == '-';
     struct view rest = view_from(p, (size_t)(end - p));
-    if (one_of(rest, (const char *const[]){".inf", ".Inf", ".INF", NULL})) return *out = minus ? -INFINITY : INFINITY, true;
+    if (one_of(rest, (const char *const[]){".inf", ".Inf", ".INF", NULL}))
+        return *out = minus ? -INFINITY : INFINITY, true;
     if (one_of(v, (const char *const[]){".nan", ".NaN", ".NAN", NULL})) return *out = (double)NAN, true;
     char copy[64];
     size_t n = 0;
     bool dot = false, digits = false;
     for (; p < end; p++) {
         if (n + 1 >= sizeof copy) return false;
-        if (*p >= '0' && *p <= '9') digits = true, copy[n++] = *p;
-        else if (*p == '_' && (digits || dot)) continue;
-        else if (*p == '.' && !dot) dot = true, copy[n++] = *p;
+        if (*p >= '0' && *p <= '9')
+            digits = true, copy[n++] = *p;
+        else if (*p == '_' && (digits || dot))
+            continue;
+        else if (*p == '.' && !dot)
+            dot = true, copy[n++] = *p;
         else if ((*p == 'e' || *p == 'E') && dot && digits) {
-            if (p + 2 >= end || (p[1] != '-' && p[1] != '+') || !all_in(p + 2, (size_t)(end - p - 2), "0123456789")) return false;
+            if (p + 2 >= end || (p[1] != '-' && p[1] != '+') || !all_in(p + 2, (size_t)(end - p - 2), "0123456789"))
+                return false;
             for (; p < end && n + 1 < sizeof copy; p++) copy[n++] = *p;
             break;
-        } else return false;
+        } else
+            return false;
     }
     if (!dot || !digits) return false;
     copy[n] = 0;
@@ -140,49 +161,65 @@ static bool resolve_float(struct view v, double *out) {
 }
 
 /* yyyy-mm-dd, or with a time: kind YAML_DATE or YAML_TIME, else YAML_STR. */
-static enum yaml_kind resolve_time(struct view v) {
+static enum yaml_kind resolve_time(struct view v)
+{
     const char *s = v.ptr;
     if (v.len < 8 || !all_in(s, 4, "0123456789") || s[4] != '-') return YAML_STR;
-    if (v.len == 10 && s[7] == '-' && all_in(s + 5, 2, "0123456789") && all_in(s + 8, 2, "0123456789")) return YAML_DATE;
+    if (v.len == 10 && s[7] == '-' && all_in(s + 5, 2, "0123456789") && all_in(s + 8, 2, "0123456789"))
+        return YAML_DATE;
     size_t i = 5, n = 0;
     while (i < v.len && n < 2 && s[i] >= '0' && s[i] <= '9') i++, n++;
     if (!n || i >= v.len || s[i++] != '-') return YAML_STR;
     for (n = 0; i < v.len && n < 2 && s[i] >= '0' && s[i] <= '9'; n++) i++;
     if (!n || i >= v.len) return YAML_STR;
-    if (s[i] == 'T' || s[i] == 't') i++;
+    if (s[i] == 'T' || s[i] == 't')
+        i++;
     else if (s[i] == ' ' || s[i] == '\t')
         while (i < v.len && (s[i] == ' ' || s[i] == '\t')) i++;
-    else return YAML_STR;
+    else
+        return YAML_STR;
     for (n = 0; i < v.len && n < 2 && s[i] >= '0' && s[i] <= '9'; n++) i++;
-    if (!n || i + 6 > v.len || s[i] != ':' || !all_in(s + i + 1, 2, "0123456789") || s[i + 3] != ':' || !all_in(s + i + 4, 2, "0123456789")) return YAML_STR;
+    if (!n || i + 6 > v.len || s[i] != ':' || !all_in(s + i + 1, 2, "0123456789") || s[i + 3] != ':' ||
+        !all_in(s + i + 4, 2, "0123456789"))
+        return YAML_STR;
     return YAML_TIME;
 }
 
-static void resolve(struct yaml *y) {
+static void resolve(struct yaml *y)
+{
     struct view v = y->text;
     static const char *const nulls[] = {"", "~", "null", "Null", "NULL", NULL};
     static const char *const yes[] = {"yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON", NULL};
     static const char *const no[] = {"no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF", NULL};
-    if (one_of(v, nulls)) y->kind = YAML_NULL;
-    else if (one_of(v, yes)) y->kind = YAML_BOOL, y->boolean = true;
-    else if (one_of(v, no)) y->kind = YAML_BOOL;
-    else if (v.len && !strchr("-+.0123456789", v.ptr[0])) y->kind = YAML_STR;
-    else if (resolve_int(v, &y->integer)) y->kind = YAML_INT;
-    else if (resolve_float(v, &y->real)) y->kind = YAML_FLOAT;
-    else y->kind = resolve_time(v);
+    if (one_of(v, nulls))
+        y->kind = YAML_NULL;
+    else if (one_of(v, yes))
+        y->kind = YAML_BOOL, y->boolean = true;
+    else if (one_of(v, no))
+        y->kind = YAML_BOOL;
+    else if (v.len && !strchr("-+.0123456789", v.ptr[0]))
+        y->kind = YAML_STR;
+    else if (resolve_int(v, &y->integer))
+        y->kind = YAML_INT;
+    else if (resolve_float(v, &y->real))
+        y->kind = YAML_FLOAT;
+    else
+        y->kind = resolve_time(v);
 }
 
 /* ---- tree ---- */
 
 static enum err read_node(struct reader *r, struct yaml **out, struct error *e);
 
-static void remember(struct reader *r, const yaml_char_t *anchor, struct yaml *node) {
+static void remember(struct reader *r, const yaml_char_t *anchor, struct yaml *node)
+{
     if (!anchor) return;
     mem_grow(&r->anchor, &r->anchor_cap, r->anchors + 1, sizeof *r->anchor);
     r->anchor[r->anchors++] = (struct anchor){arena_strdup(r->arena, (const char *)anchor), node};
 }
 
-static struct yaml *make(struct reader *r, enum yaml_kind kind) {
+static struct yaml *make(struct reader *r, enum yaml_kind kind)
+{
     struct yaml *y = arena_zalloc(r->arena, sizeof *y);
     y->kind = kind;
     y->line = (unsigned)r->event.start_mark.line + 1;
@@ -190,7 +227,8 @@ static struct yaml *make(struct reader *r, enum yaml_kind kind) {
     return y;
 }
 
-static struct yaml *read_scalar(struct reader *r) {
+static struct yaml *read_scalar(struct reader *r)
+{
     struct yaml *y = make(r, YAML_STR);
     const char *text = (const char *)r->event.data.scalar.value;
     size_t len = r->event.data.scalar.length;
@@ -203,7 +241,8 @@ static struct yaml *read_scalar(struct reader *r) {
     return y;
 }
 
-static enum err read_seq(struct reader *r, struct yaml **out, struct error *e) {
+static enum err read_seq(struct reader *r, struct yaml **out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct yaml *y = make(r, YAML_SEQ), *item = NULL;
     const struct yaml **items = NULL;
@@ -226,7 +265,8 @@ done:
     return rc;
 }
 
-static bool same_key(const struct yaml *a, const struct yaml *b) {
+static bool same_key(const struct yaml *a, const struct yaml *b)
+{
     return a->kind == b->kind && a->kind < YAML_SEQ && view_eq(a->text, b->text);
 }
 
@@ -236,7 +276,8 @@ struct pairs {
 };
 
 /* Adds or replaces; `weak` keeps what is there (merge keys). True when the key was there already. */
-static bool put_pair(struct pairs *p, const struct yaml *key, const struct yaml *value, bool weak) {
+static bool put_pair(struct pairs *p, const struct yaml *key, const struct yaml *value, bool weak)
+{
     for (size_t i = 0; i < p->count; i++) {
         if (!same_key(p->pair[i].key, key)) continue;
         if (!weak) p->pair[i].value = value;
@@ -247,14 +288,16 @@ static bool put_pair(struct pairs *p, const struct yaml *key, const struct yaml 
     return false;
 }
 
-static void merge(struct pairs *into, const struct yaml *from) {
+static void merge(struct pairs *into, const struct yaml *from)
+{
     if (from->kind == YAML_SEQ)
         for (size_t i = 0; i < from->count; i++) merge(into, from->item[i]);
     else if (from->kind == YAML_MAP)
         for (size_t i = 0; i < from->count; i++) put_pair(into, from->pair[i].key, from->pair[i].value, true);
 }
 
-static enum err read_map(struct reader *r, struct yaml **out, struct error *e) {
+static enum err read_map(struct reader *r, struct yaml **out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct yaml *y = make(r, YAML_MAP), *key = NULL, *value = NULL;
     struct pairs own = {0}, merged = {0};
@@ -269,8 +312,10 @@ static enum err read_map(struct reader *r, struct yaml **out, struct error *e) {
         }
         TRY(next_event(r, e));
         TRY(read_node(r, &value, e));
-        if (!key->quoted && view_is(key->text, "<<")) merge(&merged, value);
-        else if (put_pair(&own, key, value, false)) y->twice = key;
+        if (!key->quoted && view_is(key->text, "<<"))
+            merge(&merged, value);
+        else if (put_pair(&own, key, value, false))
+            y->twice = key;
     }
     /* PyYAML puts merged keys first */
     for (size_t i = 0; i < own.count; i++) put_pair(&merged, own.pair[i].key, own.pair[i].value, false);
@@ -286,7 +331,8 @@ done:
     return rc;
 }
 
-static enum err read_node(struct reader *r, struct yaml **out, struct error *e) {
+static enum err read_node(struct reader *r, struct yaml **out, struct error *e)
+{
     enum err rc = ERR_OK;
     if (++r->nodes > MAX_ALIAS_NODES) return wrong(r, "too many nodes", r->event.start_mark.line + 1, 1, e);
     if (++r->depth > MAX_DEPTH) return wrong(r, "nested too deeply", r->event.start_mark.line + 1, 1, e);
@@ -299,7 +345,8 @@ static enum err read_node(struct reader *r, struct yaml **out, struct error *e) 
         *out = NULL;
         for (size_t i = r->anchors; i-- && !*out;)
             if (!strcmp(r->anchor[i].name, name)) *out = r->anchor[i].node;
-        if (!*out) rc = wrong(r, "found undefined alias", r->event.start_mark.line + 1, r->event.start_mark.column + 1, e);
+        if (!*out)
+            rc = wrong(r, "found undefined alias", r->event.start_mark.line + 1, r->event.start_mark.column + 1, e);
         break;
     }
     default: rc = wrong(r, "unexpected event", r->event.start_mark.line + 1, r->event.start_mark.column + 1, e);
@@ -308,7 +355,9 @@ static enum err read_node(struct reader *r, struct yaml **out, struct error *e) 
     return rc;
 }
 
-enum err yaml_parse(struct arena *arena, const char *text, size_t len, const char *name, const struct yaml **out, struct error *e) {
+enum err yaml_parse(struct arena *arena, const char *text, size_t len, const char *name, const struct yaml **out,
+                    struct error *e)
+{
     enum err rc = ERR_OK;
     struct reader r = {.arena = arena, .name = name, .text = text, .len = len};
     struct yaml *root = NULL;
@@ -334,18 +383,21 @@ done:
     return rc;
 }
 
-const struct yaml *yaml_get(const struct yaml *y, const char *key) {
+const struct yaml *yaml_get(const struct yaml *y, const char *key)
+{
     if (!y || y->kind != YAML_MAP) return NULL;
     for (size_t i = 0; i < y->count; i++)
         if (y->pair[i].key->kind == YAML_STR && view_is(y->pair[i].key->text, key)) return y->pair[i].value;
     return NULL;
 }
 
-const char *yaml_text(const struct yaml *y, const char *otherwise) {
+const char *yaml_text(const struct yaml *y, const char *otherwise)
+{
     return y && y->kind == YAML_STR ? y->text.ptr : otherwise;
 }
 
-enum err yaml_value(struct jinja_env *env, const struct yaml *y, struct jinja_value *out, struct error *e) {
+enum err yaml_value(struct jinja_env *env, const struct yaml *y, struct jinja_value *out, struct error *e)
+{
     enum err rc = ERR_OK;
     struct jinja_value item;
     if (!y) return *out = jinja_none(), ERR_OK;
@@ -358,8 +410,10 @@ enum err yaml_value(struct jinja_env *env, const struct yaml *y, struct jinja_va
     case YAML_DATE:
     case YAML_TIME: {
         int64_t ms = 0;
-        if (!clock_parse_iso(y->text.ptr, &ms)) *out = jinja_view(env, y->text);
-        else *out = y->kind == YAML_DATE ? jinja_date(env, clock_day_of_ms(ms)) : jinja_datetime(env, ms * 1000, false);
+        if (!clock_parse_iso(y->text.ptr, &ms))
+            *out = jinja_view(env, y->text);
+        else
+            *out = y->kind == YAML_DATE ? jinja_date(env, clock_day_of_ms(ms)) : jinja_datetime(env, ms * 1000, false);
         break;
     }
     case YAML_SEQ:

@@ -1,7 +1,7 @@
 /* YAML documents as a tree in an arena, typed as PyYAML's SafeLoader types them (YAML 1.1: `yes` is true, 012 is octal,
- * 1_000 is a number, 2024-01-01 a date), because that is what every dbt project was written against. Anchors, aliases and
- * merge keys (`<<`) are resolved; of a key given twice the last value counts and `twice` remembers the first.
- * The tree is read-only and lives as long as its arena. Not thread-safe while it is made. */
+ * 1_000 is a number, 2024-01-01 a date), because that is what every dbt project was written against. Anchors, aliases
+ * and merge keys (`<<`) are resolved; of a key given twice the last value counts and `twice` remembers the first. The
+ * tree is read-only and lives as long as its arena. Not thread-safe while it is made. */
 #ifndef LAKEFM_MODEL_YAML_H
 #define LAKEFM_MODEL_YAML_H
 
@@ -21,7 +21,7 @@ struct yaml {
     bool boolean;
     int64_t integer;
     double real;
-    size_t count;          /* items or pairs */
+    size_t count; /* items or pairs */
     const struct yaml **item;
     struct yaml_pair *pair;
     const struct yaml *twice; /* maps: the key that came a second time, NULL if none */
@@ -30,8 +30,8 @@ struct yaml_pair {
     const struct yaml *key, *value;
 };
 
-/* One document; an empty text gives *out = NULL. Errors are ERR_INPUT with the file's line, what is wrong, and the source
- * line with a caret as hint. `name` is for messages. */
+/* One document; an empty text gives *out = NULL. Errors are ERR_INPUT with the file's line, what is wrong, and the
+ * source line with a caret as hint. `name` is for messages. */
 enum err yaml_parse(struct arena *arena, const char *text, size_t len, const char *name, const struct yaml **out,
                     struct error *e) MUST_CHECK;
 
@@ -44,6 +44,7 @@ static inline bool yaml_is_null(const struct yaml *y) { return !y || y->kind == 
 /* As values for templates: maps as dicts, dates as dates. */
 enum err yaml_value(struct jinja_env *env, const struct yaml *y, struct jinja_value *out, struct error *e) MUST_CHECK;
 /* yaml.safe_dump(v, sort_keys): block style. Appends. */
-enum err yaml_dump(struct jinja_env *env, struct jinja_value v, bool sort_keys, struct buf *out, struct error *e) MUST_CHECK;
+enum err yaml_dump(struct jinja_env *env, struct jinja_value v, bool sort_keys, struct buf *out,
+                   struct error *e) MUST_CHECK;
 
 #endif

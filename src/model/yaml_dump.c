@@ -12,9 +12,11 @@ static enum err scalar(struct jinja_env *env, struct jinja_value v, struct buf *
     struct view t = jinja_string_view(v);
     bool plain = t.len > 0;
     for (size_t i = 0; i < t.len && plain; i++)
-        plain = (t.ptr[i] >= 'a' && t.ptr[i] <= 'z') || (t.ptr[i] >= 'A' && t.ptr[i] <= 'Z') || t.ptr[i] == '_' || (i && ((t.ptr[i] >= '0' && t.ptr[i] <= '9') || t.ptr[i] == ' ' || t.ptr[i] == '-' || t.ptr[i] == '.'));
+        plain = (t.ptr[i] >= 'a' && t.ptr[i] <= 'z') || (t.ptr[i] >= 'A' && t.ptr[i] <= 'Z') || t.ptr[i] == '_' ||
+                (i && ((t.ptr[i] >= '0' && t.ptr[i] <= '9') || t.ptr[i] == ' ' || t.ptr[i] == '-' || t.ptr[i] == '.'));
     static const char *const words[] = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", NULL};
-    for (const char *const *w = words; *w && plain; w++) plain = !(strlen(*w) == t.len && !strncasecmp(*w, t.ptr, t.len));
+    for (const char *const *w = words; *w && plain; w++)
+        plain = !(strlen(*w) == t.len && !strncasecmp(*w, t.ptr, t.len));
     if (plain && t.ptr[t.len - 1] != ' ') {
         buf_add(out, t.ptr, t.len);
         return ERR_OK;
@@ -37,7 +39,8 @@ static enum err dump(struct jinja_env *env, struct jinja_value v, int depth, str
         while (jinja_dict_next(v, &at, &key, &item)) {
             for (int i = 0; i < depth; i++) buf_str(out, "  ");
             TRY(scalar(env, key, out, e));
-            bool nested = (item.type == JINJA_DICT && jinja_dict_count(item)) || ((item.type == JINJA_LIST || item.type == JINJA_TUPLE) && jinja_seq_count(item));
+            bool nested = (item.type == JINJA_DICT && jinja_dict_count(item)) ||
+                          ((item.type == JINJA_LIST || item.type == JINJA_TUPLE) && jinja_seq_count(item));
             buf_str(out, nested ? ":\n" : ": ");
             TRY(dump(env, item, nested && item.type == JINJA_DICT ? depth + 1 : depth, out, e));
         }
