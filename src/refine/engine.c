@@ -193,6 +193,7 @@ static enum err piece_turn(struct worker *w, struct claimed *c, struct error *e)
     if (!take_turn(r, c->ticket)) return err_set(e, ERR_STOPPED, "stopped");
     c->turn = true;
     c->line = c->piece.line == REFINE_FOLLOWS ? r->next_line : c->piece.line;
+    if (c->piece.line != REFINE_FOLLOWS) r->span_list = NULL; /* another list may lie where the last one lay */
     c->rows = c->topic->tally.rows;
     if (lexicon_bytes(r->lexicon) > r->o.memory_bytes / 4) return engine_forget_codes(r, w, e);
     return ERR_OK;

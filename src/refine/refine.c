@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "refine/replay.h"
 #include "refine/sheet.h"
@@ -363,6 +364,10 @@ enum err refine_pending(struct refine *r, struct refine_totals *totals, struct e
         }
         if (too_many) over = local;
         r->earlier = *totals;
+    }
+    if (totals->batches) { /* many small batches leave many small files; what is merged or not changes no row */
+        struct error merge = {0};
+        if (refine_compact(r, 0, NULL, &merge) != ERR_OK) log_warn("compaction: %s", merge.what);
     }
     if (over.code != ERR_OK) {
         if (e) *e = over;

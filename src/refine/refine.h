@@ -113,8 +113,9 @@ void refine_abandon(struct refine *r);
 
 /* ---- care ---- */
 
-/* Merges the small files of silver partitions that are due (lake/compact.h): same rows, same order. *folders (may be NULL)
- * counts those done. Facts only; dimensions look after themselves. */
+/* Merges the small files of silver partitions that are due (lake/compact.h; min_files 0: 16): same rows, same order.
+ * *folders (may be NULL) counts those done. Facts only; dimensions look after themselves. refine_pending does it after its
+ * commits; a live writer calls it now and then, between batches. Costs little when nothing is due. */
 enum err refine_compact(struct refine *r, int min_files, size_t *folders, struct error *e) MUST_CHECK;
 
 #endif
