@@ -14,8 +14,12 @@ struct analysis {
     size_t mention_count, mention_cap;
     const struct symbol **hidden;
     size_t hidden_count, hidden_cap;
-    unsigned ifs;
+    unsigned ifs, depth;
+    const struct node *too_deep; /* the first node that is nested deeper than anything needs */
 };
+
+/* Chains like a + b + c … make deep trees out of flat texts; what walks a tree recurses. */
+enum { TREE_DEEPEST = 3000 };
 
 static void mention(struct analysis *a, const struct symbol *s, bool store)
 {
@@ -55,6 +59,11 @@ static void visit_call(struct analysis *a, const struct node_call *c)
 /* The mentions of one scope, in the order of FrameSymbolVisitor; scopes within are not entered. */
 static void visit(struct analysis *a, const struct node *n)
 {
+    if (a->depth >= TREE_DEEPEST) {
+        if (!a->too_deep) a->too_deep = n;
+        return;
+    }
+    a->depth++;
     switch (n->kind) {
     case NODE_NAME: mention(a, n->name, false); break;
     case NODE_TUPLE:
@@ -110,6 +119,7 @@ static void visit(struct analysis *a, const struct node *n)
         break;
     default: break;
     }
+    a->depth--;
 }
 
 static void scopes_in(struct analysis *a, const struct node_list *l);
@@ -147,6 +157,11 @@ static void scope_in(struct analysis *a, const struct node *n)
     case NODE_FOR:
         scope_of(a, n->loop->uses_loop ? &a->t->loop : NULL, n->loop->uses_loop, n->loop->target, NULL, 0, NULL, &n->loop->body, &n->loop->body_hides);
         scope_of(a, NULL, 0, NULL, NULL, 0, NULL, &n->loop->otherwise, &n->loop->otherwise_hides);
+        if (n->loop->test) {
+            const struct node_list none = {0};
+            struct hidden nothing;
+            scope_of(a, NULL, 0, n->loop->target, &n->loop->test, 1, NULL, &none, &nothing);
+        }
         break;
     case NODE_IF:
         for (size_t i = 0; i < n->branches->count; i++) scopes_in(a, &n->branches->branch[i].body);
@@ -156,7 +171,7 @@ static void scope_in(struct analysis *a, const struct node *n)
         scope_of(a, n->macro->arg, n->macro->arg_count, NULL, n->macro->arg_default, n->macro->arg_count, NULL, &n->macro->body, &n->macro->hides);
         break;
     case NODE_FILTER_BLOCK: scope_of(a, NULL, 0, NULL, NULL, 0, n->filter, &n->body, n->hides); break;
-    case NODE_SET_BLOCK: scope_of(a, NULL, 0, NULL, NULL, 0, NULL, &n->body, n->hides); break;
+    case NODE_SET_BLOCK: scope_of(a, NULL, 0, NULL, NULL, 0, n->filter, &n->body, n->hides); break;
     case NODE_WITH: {
         struct node targets = {.kind = NODE_TUPLE, .list = {n->with->target, n->with->count}};
         scope_of(a, NULL, 0, &targets, NULL, 0, NULL, &n->with->body, &n->with->hides);
@@ -171,7 +186,7 @@ static void scopes_in(struct analysis *a, const struct node_list *l)
     for (size_t i = 0; i < l->count; i++) scope_in(a, l->item[i]);
 }
 
-void template_analyze(struct jinja_template *t)
+const struct node *template_analyze(struct jinja_template *t)
 {
     struct analysis a = {.t = t, .seen = mem_zalloc((t->symbol_count + 1) * sizeof *a.seen), .around = mem_zalloc((t->symbol_count + 1) * sizeof *a.around)};
     scope_of(&a, NULL, 0, NULL, NULL, 0, NULL, &t->body, &t->hides);
@@ -179,4 +194,5 @@ void template_analyze(struct jinja_template *t)
     mem_free(a.around);
     mem_free(a.mention);
     mem_free(a.hidden);
+    return a.too_deep;
 }

@@ -84,6 +84,12 @@ static enum err eval_slice(struct run *r, const struct node *n, struct jinja_val
     return rc ? rc : access_slice(r->env, of, v[0], v[1], v[2], out, r->e);
 }
 
+/* A failure because of an undefined value is shown where that value stands. */
+static enum err at_undefined(struct run *r, struct jinja_value v, const struct node *n, enum err rc)
+{
+    return rc && v.type == JINJA_UNDEFINED ? fail_at(r, n, rc) : rc;
+}
+
 /* ---- calls -------------------------------------------------------------------------------------------------------- */
 
 enum { FEW = 8 };
@@ -176,7 +182,7 @@ enum err eval_call(struct run *r, const struct node *n, struct jinja_value calle
     r->now = n;
     rc = method ? call_method(r->env, of, c->of->attr->text, &call, out, r->e) : call_value(r->env, of, &call, out, r->e);
     r->now = n;
-    return rc;
+    return method ? at_undefined(r, of, c->of->of, rc) : rc;
 }
 
 enum err eval_filter(struct run *r, const struct node *n, struct jinja_value piped, struct jinja_value *out)
@@ -218,7 +224,8 @@ static enum err eval_binary(struct run *r, const struct node *n, struct jinja_va
     struct jinja_value a, b;
     enum err rc = eval(r, n->a, &a);
     if (rc || (rc = eval(r, n->b, &b))) return rc;
-    return op_binary(r->env, (enum jinja_op)n->op, a, b, out, r->e);
+    rc = op_binary(r->env, (enum jinja_op)n->op, a, b, out, r->e);
+    return at_undefined(r, b, n->b, at_undefined(r, a, n->a, rc));
 }
 
 static enum err eval_node(struct run *r, const struct node *n, struct jinja_value *out)
@@ -245,11 +252,11 @@ static enum err eval_node(struct run *r, const struct node *n, struct jinja_valu
     case NODE_COND: return eval_cond(r, n, out);
     case NODE_ATTR:
         if ((rc = eval(r, n->of, &a))) return rc;
-        return access_attr(r->env, a, n->attr->text, out, r->e);
+        return at_undefined(r, a, n->of, access_attr(r->env, a, n->attr->text, out, r->e));
     case NODE_ITEM:
         if (n->b->kind == NODE_SLICE) return eval_slice(r, n, out);
         if ((rc = eval(r, n->a, &a)) || (rc = eval(r, n->b, &b))) return rc;
-        return access_item(r->env, a, b, out, r->e);
+        return at_undefined(r, a, n->a, access_item(r->env, a, b, out, r->e));
     case NODE_CALL: return eval_call(r, n, (struct jinja_value){0}, out);
     case NODE_FILTER: return eval_filter(r, n, (struct jinja_value){0}, out);
     case NODE_TEST: return eval_test(r, n, out);

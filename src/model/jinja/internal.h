@@ -402,7 +402,7 @@ void scope_keep(struct scope *s); /* a macro refers to it from now on */
 struct scope *scope_new(struct jinja_env *env, struct scope *parent);
 struct scope *scope_hiding(struct jinja_env *env, const struct jinja_template *t, struct scope *parent, const struct hidden *hides);
 void scope_hide(struct jinja_env *env, const struct jinja_template *t, struct scope *s, const struct hidden *hides);
-void template_analyze(struct jinja_template *t);
+const struct node *template_analyze(struct jinja_template *t); /* the node that is nested too deeply, or NULL */
 void scope_set(struct jinja_env *env, const struct jinja_template *t, struct scope *s, const struct symbol *name, struct jinja_value v);
 struct variable *scope_find(struct scope *s, const struct symbol *name); /* in this scope alone */
 enum err name_lookup(struct run *r, const struct symbol *name, struct jinja_value *out) MUST_CHECK;

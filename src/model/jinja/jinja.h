@@ -16,7 +16,8 @@
  *     rendered them.
  *   - Text views handed out live as long as the value. All strings are UTF-8 and are followed by a '\0'.
  *
- * Threads: an env belongs to one thread at a time. Templates may be rendered by many envs at once. A thread that renders
+ * Threads: an env belongs to one thread at a time. Plain values (strings, numbers, lists, dicts …) that nobody changes any more
+ * may be read by several threads: by the functions that take no env, and by jinja_copy out of their env. Templates may be rendered by many envs at once. A thread that renders
  * needs max_stack_bytes (below) of stack to spare.
  *
  * Errors: enum err + struct error as everywhere: `what` is the message, `where` "file:line:column" of the template, `hint`

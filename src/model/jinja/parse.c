@@ -337,6 +337,14 @@ done:
     return rc;
 }
 
+static enum err parse_analysis(struct parser *p)
+{
+    const struct node *deep = template_analyze(p->t);
+    if (!deep) return ERR_OK;
+    p->fail_at = deep->at;
+    return FAIL(p->e, "the expression or block is nested too deeply");
+}
+
 enum err template_parse(struct jinja_env *env, const char *source, size_t len, const char *name, unsigned first_line, bool expression,
                         struct jinja_template **out, struct error *e)
 {
@@ -357,12 +365,12 @@ enum err template_parse(struct jinja_env *env, const char *source, size_t len, c
     t->kwargs = parse_symbol(&p, view_of("kwargs"));
     t->varargs = parse_symbol(&p, view_of("varargs"));
     rc = parse_text(&p, expression);
+    if (!rc) rc = parse_analysis(&p);
     if (rc) rc = fail_syntax(env, t->name, first_line, t->text, p.fail_at, e);
     else {
         t->macro_count = p.macros.count;
         t->macro = arena_keep(&t->arena, p.macros.info, p.macros.count * sizeof *p.macros.info);
         t->macro_node = arena_keep(&t->arena, p.macros.node, p.macros.count * sizeof *p.macros.node);
-        if (!expression) template_analyze(t);
         *out = t;
     }
 done:

@@ -102,7 +102,7 @@ enum err regex_run(struct jinja_env *env, const struct regex *r, struct view tex
     if (how == REGEX_FULLMATCH) o |= PCRE2_ENDANCHORED;
     if (not_empty) o |= PCRE2_NOTEMPTY_ATSTART;
     pcre2_match_context *m = pcre2_match_context_create(NULL);
-    pcre2_set_match_limit(m, 10000000);
+    pcre2_set_match_limit(m, 5000000);
     pcre2_set_depth_limit(m, 100000);
     pcre2_set_heap_limit(m, 65536);
     int n = pcre2_match(r->code, (PCRE2_SPTR)text.ptr, text.len, at, o, r->match, m);

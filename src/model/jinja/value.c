@@ -9,10 +9,15 @@ void *env_alloc(struct jinja_env *env, size_t bytes) { return arena_alloc(&env->
 
 /* ---- strings ---------------------------------------------------------------------------------------------------- */
 
+/* The hash and the count of characters are kept when they were first needed; several threads may read one value, so the fields
+ * are written atomically (each would write the same). */
 uint64_t str_hash(struct jinja_string *s)
 {
-    if (!s->hash) s->hash = hash_64(s->ptr, s->len, 0) | 1;
-    return s->hash;
+    uint64_t h = __atomic_load_n(&s->hash, __ATOMIC_RELAXED);
+    if (h) return h;
+    h = hash_64(s->ptr, s->len, 0) | 1;
+    __atomic_store_n(&s->hash, h, __ATOMIC_RELAXED);
+    return h;
 }
 
 static size_t count_chars(const char *s, size_t len)
@@ -57,8 +62,11 @@ struct jinja_value str_flavoured(struct jinja_env *env, struct jinja_value s, en
 
 size_t str_chars(struct jinja_value s)
 {
-    if (s.as.string->chars == SIZE_MAX) s.as.string->chars = count_chars(s.as.string->ptr, s.as.string->len);
-    return s.as.string->chars;
+    size_t n = __atomic_load_n(&s.as.string->chars, __ATOMIC_RELAXED);
+    if (n != SIZE_MAX) return n;
+    n = count_chars(s.as.string->ptr, s.as.string->len);
+    __atomic_store_n(&s.as.string->chars, n, __ATOMIC_RELAXED);
+    return n;
 }
 
 bool str_ascii(struct jinja_value s) { return str_chars(s) == s.as.string->len; }
