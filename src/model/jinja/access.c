@@ -59,8 +59,9 @@ enum err access_own_attr(struct jinja_env *env, struct jinja_value v, struct jin
 {
     struct view n = SV(name);
     *out = (struct jinja_value){0};
-    if (v.type == JINJA_UNDEFINED) return fail_undefined(env, v, e);
-    if (n.len > 1 && n.ptr[0] == '_' && n.ptr[1] == '_' && v.type != JINJA_OBJECT) {
+    bool hidden = n.len > 1 && n.ptr[0] == '_' && n.ptr[1] == '_' && v.type != JINJA_OBJECT;
+    if (v.type == JINJA_UNDEFINED && !hidden) return fail_undefined(env, v, e);
+    if (hidden) {
         struct buf b = {0};
         buf_printf(&b, "access to attribute '%.*s' of '%s' object is unsafe.", (int)(n.len > 100 ? 100 : n.len), n.ptr, jinja_type_name(v));
         *out = undefined_hint(env, b.ptr);

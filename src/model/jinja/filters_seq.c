@@ -16,6 +16,15 @@ static enum err lowered(struct jinja_env *env, bool case_sensitive, struct jinja
 
 static enum err option(const struct jinja_call *c, struct jinja_value v, bool *out, struct error *e) { return jinja_truth(c->env, v, out, e); }
 
+/* sorted()'s reverse: Python wants an integer here. */
+static enum err reversing(struct jinja_value v, bool *out, struct error *e)
+{
+    int64_t i = 0;
+    if (v.type != JINJA_ABSENT && !value_index(v, &i)) return FAIL(e, "'%s' object cannot be interpreted as an integer", jinja_type_name(v));
+    *out = i != 0;
+    return ERR_OK;
+}
+
 /* The key of an item by one attribute path. */
 static enum err key_of(const struct jinja_call *c, struct jinja_value item, struct jinja_value path, bool case_sensitive, struct jinja_value *out, struct error *e)
 {
@@ -51,7 +60,7 @@ FILTER(filter_sort)
     struct jinja_value a[4], items, keys;
     bool reverse, exact;
     enum err rc = jinja_args(c, "value reverse? case_sensitive? attribute?", a, e);
-    if (rc || (rc = option(c, a[1], &reverse, e)) || (rc = option(c, a[2], &exact, e)) || (rc = jinja_items(c->env, a[0], &items, e))) return rc;
+    if (rc || (rc = reversing(a[1], &reverse, e)) || (rc = option(c, a[2], &exact, e)) || (rc = jinja_items(c->env, a[0], &items, e))) return rc;
     size_t n = items.as.seq->count;
     keys = list_with_room(c->env, n);
     for (size_t i = 0; i < n && !rc; i++) rc = sort_key(c, items.as.seq->item[i], a[3], exact, &keys.as.seq->item[i], e);
@@ -203,7 +212,7 @@ FILTER(filter_dictsort)
     struct jinja_value a[4], items, keys;
     bool exact, reverse;
     enum err rc = jinja_args(c, "value case_sensitive? by? reverse?", a, e);
-    if (rc || (rc = option(c, a[1], &exact, e)) || (rc = option(c, a[3], &reverse, e))) return rc;
+    if (rc || (rc = option(c, a[1], &exact, e)) || (rc = reversing(a[3], &reverse, e))) return rc;
     bool by_value = a[2].type == JINJA_STRING && view_is(SV(a[2]), "value");
     if (a[2].type != JINJA_ABSENT && !by_value && !view_is(SV(a[2]), "key")) return FAIL(e, "You can only sort by either \"key\" or \"value\"");
     if (a[0].type == JINJA_UNDEFINED) return fail_undefined(c->env, a[0], e);

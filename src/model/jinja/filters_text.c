@@ -295,16 +295,18 @@ static enum err unescape_entity(struct view s, size_t *at, struct buf *out, stru
     return ERR_OK;
 }
 
-/* Without what stands between start and end. */
-static struct jinja_value without(struct jinja_env *env, struct view s, const char *start, const char *end)
+/* Without comments and tags; from one that is not closed on, everything stays. */
+static struct jinja_value without_tags(struct jinja_env *env, struct view s)
 {
     struct buf b = {0};
     const char *from, *to;
-    while ((from = memmem(s.ptr, s.len, start, strlen(start)))) {
-        to = memmem(from, s.len - (size_t)(from - s.ptr), end, strlen(end));
+    while ((from = memchr(s.ptr, '<', s.len))) {
+        size_t left = s.len - (size_t)(from - s.ptr);
+        bool comment = left >= 4 && !memcmp(from, "<!--", 4);
+        to = comment ? memmem(from + 4, left - 4, "-->", 3) : memchr(from, '>', left);
         if (!to) break;
         buf_add(&b, s.ptr, (size_t)(from - s.ptr));
-        to += strlen(end);
+        to += comment ? 3 : 1;
         s.len -= (size_t)(to - s.ptr);
         s.ptr = to;
     }
@@ -318,8 +320,7 @@ FILTER(filter_striptags)
     struct buf joined = {0}, b = {0};
     enum err rc = jinja_args(c, "value", &v, e);
     if (rc || (rc = soft(c->env, v, &v, e))) return rc;
-    v = without(c->env, SV(v), "<!--", "-->");
-    v = without(c->env, SV(v), "<", ">");
+    v = without_tags(c->env, SV(v));
     bool gap = false;
     for (size_t i = 0, n; i < SV(v).len; i += n) {
         bool space = uni_space(utf8_decode(SV(v).ptr + i, &n));

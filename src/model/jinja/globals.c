@@ -38,15 +38,14 @@ FUNCTION(make_range)
     return ERR_OK;
 }
 
+static int64_t clamped(__int128 v) { return v > INT64_MAX ? INT64_MAX : v < INT64_MIN ? INT64_MIN : (int64_t)v; }
+
 struct jinja_value range_slice(struct jinja_env *env, struct jinja_value v, int64_t from, int64_t to, int64_t step, size_t count)
 {
     struct range *r = range_of(v);
     int64_t by = r->step;
     if (__builtin_mul_overflow(by, step, &by)) by = step > 0 ? INT64_MAX : -INT64_MAX; /* at most one item: the step does not show */
-    __int128 stop = (__int128)r->from + (__int128)to * r->step;
-    if (stop > INT64_MAX) stop = INT64_MAX;
-    if (stop < INT64_MIN) stop = INT64_MIN;
-    return range_new(env, count ? r->from + from * r->step : r->from, (int64_t)stop, by, count);
+    return range_new(env, clamped((__int128)r->from + (__int128)from * r->step), clamped((__int128)r->from + (__int128)to * r->step), by, count);
 }
 
 static enum err range_next(struct jinja_env *env, struct jinja_value self, size_t *at, struct jinja_value *out, struct error *e)

@@ -487,6 +487,9 @@ struct parser {
     uint32_t fail_at, line_at, lines; /* newlines before line_at */
     const char *stack_base;
     bool soft;           /* inside an if: unknown filters fail when run */
+    const struct token *lacking; /* an unknown filter or test, to be refused unless an inline if turns up behind it */
+    const struct symbol *lacking_name;
+    bool lacking_filter;
     unsigned loops;      /* for around us: break and continue allowed, `loop` not a target */
     unsigned fors;
     const char *const *end[64]; /* end tags being looked for, outermost first */
@@ -529,6 +532,7 @@ enum err parse_statement(struct parser *p, struct node **out) MUST_CHECK;
 enum err parse_statements(struct parser *p, const char *const *ends, bool drop, struct node_list *out) MUST_CHECK;
 /* The text up to the first of the end tags; at the end of file if there are none. */
 enum err parse_sub(struct parser *p, const char *const *ends, struct node_list *out) MUST_CHECK;
+enum err parse_lacking(struct parser *p) MUST_CHECK; /* refuses p->lacking, if any */
 enum err parse_deeper(struct parser *p) MUST_CHECK;
 void parse_name_seen(struct parser *p, const struct symbol *name);
 

@@ -99,6 +99,7 @@ static enum err lex_raw(struct lexer *l, size_t begin, size_t *at)
         *at = after;
         return ERR_OK;
     }
+    if (*at >= l->text.len) return ERR_OK; /* as Jinja: nothing follows, nothing is missed */
     return lex_error(l, begin, "Missing end of raw directive");
 }
 
@@ -109,6 +110,7 @@ static enum err lex_comment(struct lexer *l, size_t begin, size_t *at)
         if (at_text(l->text, p, "-#}")) return *at = skip_space(l->text, p + 3), ERR_OK;
         if (at_text(l->text, p, "#}")) return *at = p + 2, ERR_OK;
     }
+    if (*at >= l->text.len) return ERR_OK;
     return lex_error(l, begin, "Missing end of comment tag");
 }
 

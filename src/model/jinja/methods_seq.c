@@ -132,11 +132,11 @@ METHOD(list_sort)
 {
     struct jinja_value a[2];
     struct jinja_seq *s = self_seq(c);
-    bool reverse = false;
+    int64_t reverse = 0;
     (void)out;
     if (c->count) return FAIL(e, "sort() takes no positional arguments");
     enum err rc = jinja_args(c, "key? reverse?", a, e);
-    if (rc || (rc = jinja_truth(c->env, a[1], &reverse, e))) return rc;
+    if (rc || (a[1].type != JINJA_ABSENT && (rc = method_want_int(a[1], &reverse, e)))) return rc;
     size_t n = s->count;
     if (!n) return ERR_OK;
     struct jinja_value *keys = env_alloc(c->env, n * sizeof *keys), *items = env_alloc(c->env, n * sizeof *items);
@@ -146,7 +146,7 @@ METHOD(list_sort)
         struct jinja_call k = {.env = c->env, .args = &items[i], .count = 1};
         if ((rc = call_value(c->env, a[0], &k, &keys[i], e))) return rc;
     }
-    if ((rc = value_sort(c->env, items, keys, n, reverse, e))) return rc;
+    if ((rc = value_sort(c->env, items, keys, n, reverse != 0, e))) return rc;
     if (s->count != n) return FAIL(e, "list modified during sort");
     memcpy(s->item, items, n * sizeof *items);
     return ERR_OK;

@@ -254,7 +254,9 @@ METHOD(str_splitlines)
     struct jinja_value a;
     bool keep = false;
     enum err rc = jinja_args(c, "keepends?", &a, e);
-    if (rc || (rc = jinja_truth(c->env, a, &keep, e))) return rc;
+    int64_t flag = 0;
+    if (rc || (a.type != JINJA_ABSENT && (rc = method_want_int(a, &flag, e)))) return rc;
+    keep = flag != 0;
     *out = text_splitlines(c->env, SV(c->self), keep);
     for (size_t i = 0; i < out->as.seq->count; i++) out->as.seq->item[i] = like_self(c, out->as.seq->item[i]);
     return ERR_OK;

@@ -17,10 +17,10 @@ static double divide_exactly(int64_t a, int64_t b)
     uint64_t x = a < 0 ? 0 - (uint64_t)a : (uint64_t)a, y = b < 0 ? 0 - (uint64_t)b : (uint64_t)b;
     bool negative = (a < 0) != (b < 0);
     double q;
-    if (x <= (UINT64_C(1) << 53) && y <= (UINT64_C(1) << 53)) {
+    if (!x || (x <= (UINT64_C(1) << 53) && y <= (UINT64_C(1) << 53))) {
         q = (double)x / (double)y;
     } else {
-        int shift = 64;
+        int shift = 64 + __builtin_clzll(x); /* so that the quotient has 64 bits and more; */
         unsigned __int128 n = (unsigned __int128)x << shift, quotient = n / y;
         unsigned __int128 rest = n % y;
         int extra = 0;

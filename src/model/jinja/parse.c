@@ -237,11 +237,13 @@ enum err parse_sub(struct parser *p, const char *const *ends, struct node_list *
             TRY(parse_tuple(p, 0, NULL, &n));
             node_push(&texts, n);
             TRY(parse_expect(p, TOKEN_VARIABLE_END));
+            TRY(parse_lacking(p));
         } else {
             if (at_end_tag(p, ends)) break;
             TRY(parse_statement(p, &n));
             if (n) node_push(&body, n);
             TRY(parse_expect(p, TOKEN_BLOCK_END));
+            TRY(parse_lacking(p));
         }
     }
     *out = node_list_take(p, &body);
@@ -330,6 +332,7 @@ static enum err parse_text(struct parser *p, bool expression)
     struct node *n = NULL;
     TRY(parse_expression(p, true, &n));
     if (p->now->kind != TOKEN_EOF) TRY(parse_error(p, p->now, "chunk after expression"));
+    TRY(parse_lacking(p));
     node_push(&v, n);
     p->t->body = node_list_take(p, &v);
 done:

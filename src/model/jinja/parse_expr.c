@@ -21,9 +21,10 @@ static enum err parse_cond(struct parser *p, struct node **out)
     struct node *then = NULL, *test = NULL, *otherwise;
     if (rc) return rc;
     bool soft = p->soft;
-    const struct token *first = p->now;
+    const struct token *first = p->now, *lacking = p->lacking;
     TRY(parse_or(p, &then));
     while (token_is_name(p->now, "if")) {
+        if (!lacking) p->lacking = NULL; /* what was unknown stood in this if */
         p->now++;
         p->soft = true;
         TRY(parse_or(p, &test));

@@ -301,15 +301,23 @@ static enum err parse_dotted(struct parser *p, const struct symbol **out)
     return rc;
 }
 
-/* Unknown filters and tests are refused here, as Jinja's compiler does, unless in an if. */
-static enum err check_known(struct parser *p, const struct token *at, const struct symbol *name, bool filter)
+/* Jinja's compiler refuses unknown filters and tests unless they stand in an if; "x | f if y" is one, which is not known yet. */
+static void check_known(struct parser *p, const struct token *at, const struct symbol *name, bool filter)
 {
-    if (p->soft) return ERR_OK;
     struct jinja_value table = filter ? p->env->filters : p->env->tests;
-    if (jinja_dict_get_view(table, name->name).type != JINJA_ABSENT) return ERR_OK;
-    enum err rc = parse_error(p, at, "No %s named '%.*s'.", filter ? "filter" : "test", (int)name->name.len, name->name.ptr);
-    p->env->unknown = name->name.ptr;
-    p->env->unknown_owner = table;
+    if (p->soft || p->lacking || jinja_dict_get_view(table, name->name).type != JINJA_ABSENT) return;
+    p->lacking = at;
+    p->lacking_name = name;
+    p->lacking_filter = filter;
+}
+
+enum err parse_lacking(struct parser *p)
+{
+    if (!p->lacking) return ERR_OK;
+    const char *name = p->lacking_name->name.ptr;
+    enum err rc = parse_error(p, p->lacking, "No %s named '%s'.", p->lacking_filter ? "filter" : "test", name);
+    p->env->unknown = name;
+    p->env->unknown_owner = p->lacking_filter ? p->env->filters : p->env->tests;
     return rc;
 }
 
@@ -325,7 +333,7 @@ enum err parse_filter(struct parser *p, struct node *of, bool start_inline, stru
         struct node *n = call_node(p, NODE_FILTER, at->at, of);
         n->call->name = name;
         if (p->now->kind == TOKEN_LPAREN && (rc = parse_call_args(p, n->call))) return rc;
-        if ((rc = check_known(p, at, name, true))) return rc;
+        check_known(p, at, name, true);
         of = n;
     }
     *out = of;
@@ -366,7 +374,7 @@ static enum err parse_test(struct parser *p, struct node *of, struct node **out)
         n->call->args = node_list_take(p, &v);
         mem_free(v.item);
     }
-    if ((rc = check_known(p, at, name, false))) return rc;
+    check_known(p, at, name, false);
     *out = n;
     return negated ? parse_pair(p, NODE_NOT, 0, is, n, NULL, out) : ERR_OK;
 }

@@ -86,7 +86,10 @@ static enum err repr_object(struct jinja_env *env, struct jinja_value v, struct 
 
 static enum err repr_function(struct jinja_value v, struct buf *out)
 {
+    static const struct { const char *name, *shown; } types[] = {{"dict", "dict"}, {"namespace", "jinja2.utils.Namespace"}, {"cycler", "jinja2.utils.Cycler"}, {"joiner", "jinja2.utils.Joiner"}};
     const struct jinja_function *f = v.as.function;
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (f->self.type == JINJA_ABSENT && !f->ctx && !strcmp(f->name, types[i].name)) return buf_printf(out, "<class '%s'>", types[i].shown), ERR_OK;
     if (f->self.type != JINJA_ABSENT) buf_printf(out, "<built-in method %s of %s object>", f->name, jinja_type_name(f->self));
     else buf_printf(out, "<function %s>", f->name);
     return ERR_OK;
