@@ -59,7 +59,8 @@ enum err access_own_attr(struct jinja_env *env, struct jinja_value v, struct jin
 {
     struct view n = SV(name);
     *out = (struct jinja_value){0};
-    bool hidden = n.len > 1 && n.ptr[0] == '_' && n.ptr[1] == '_' && v.type != JINJA_OBJECT;
+    bool hidden = n.len > 4 && !memcmp(n.ptr, "__", 2) && !memcmp(n.ptr + n.len - 2, "__", 2) && v.type != JINJA_OBJECT;
+    if (hidden && v.type == JINJA_DICT && map_find_view(v.as.map, n, str_hash(name.as.string))) hidden = false;
     if (v.type == JINJA_UNDEFINED && !hidden) return fail_undefined(env, v, e);
     if (hidden) {
         struct buf b = {0};

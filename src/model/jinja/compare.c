@@ -3,10 +3,10 @@
 
 #include <math.h>
 
-/* Exact, though one is an integer of 64 bits and the other a double. NaN is unordered: 2. */
+/* Exact, though one is an integer of 64 bits and the other a double. */
 static int compare_int_float(int64_t i, double d)
 {
-    if (isnan(d)) return 2;
+    if (isnan(d)) return UNORDERED;
     if (d >= 9223372036854775808.0) return -1;
     if (d < -9223372036854775808.0) return 1;
     int64_t t = (int64_t)trunc(d);
@@ -14,6 +14,8 @@ static int compare_int_float(int64_t i, double d)
     double frac = d - trunc(d);
     return frac > 0 ? -1 : frac < 0 ? 1 : 0;
 }
+
+static int sign_of(int c) { return (c > 0) - (c < 0); }
 
 static int compare_numbers(struct jinja_value a, struct jinja_value b)
 {
@@ -23,9 +25,9 @@ static int compare_numbers(struct jinja_value a, struct jinja_value b)
     if (ia) return compare_int_float(x, b.as.real);
     if (ib) {
         int c = compare_int_float(y, a.as.real);
-        return c == 2 ? 2 : -c;
+        return c == UNORDERED ? c : -c;
     }
-    if (isnan(a.as.real) || isnan(b.as.real)) return 2;
+    if (isnan(a.as.real) || isnan(b.as.real)) return UNORDERED;
     return a.as.real < b.as.real ? -1 : a.as.real > b.as.real;
 }
 
@@ -85,7 +87,7 @@ enum err jinja_equal(struct jinja_env *env, struct jinja_value a, struct jinja_v
     }
 }
 
-/* *order 2: unordered (NaN). */
+/* *order is -1, 0, 1 or UNORDERED (NaN). */
 static enum err order_of(struct jinja_env *env, const char *sign, struct jinja_value a, struct jinja_value b, int *order, struct error *e);
 
 static enum err order_seq(struct jinja_env *env, const char *sign, struct jinja_seq *a, struct jinja_seq *b, int *order, struct error *e)
@@ -105,7 +107,7 @@ static enum err order_seq(struct jinja_env *env, const char *sign, struct jinja_
 static enum err order_of(struct jinja_env *env, const char *sign, struct jinja_value a, struct jinja_value b, int *order, struct error *e)
 {
     if (is_number(a) && is_number(b)) return *order = compare_numbers(a, b), ERR_OK;
-    if (a.type == JINJA_STRING && b.type == JINJA_STRING) return *order = view_compare(SV(a), SV(b)), ERR_OK;
+    if (a.type == JINJA_STRING && b.type == JINJA_STRING) return *order = sign_of(view_compare(SV(a), SV(b))), ERR_OK;
     if (a.type == JINJA_UNDEFINED) return fail_undefined(env, a, e);
     if (b.type == JINJA_UNDEFINED) return fail_undefined(env, b, e);
     bool known = false;
@@ -119,8 +121,9 @@ static enum err order_of(struct jinja_env *env, const char *sign, struct jinja_v
     if (a.type == JINJA_OBJECT && a.as.object->cls->compare) rc = a.as.object->cls->compare(env, a, b, order, &known, e);
     if (!rc && !known && b.type == JINJA_OBJECT && b.as.object->cls->compare) {
         rc = b.as.object->cls->compare(env, b, a, order, &known, e);
-        if (*order != 2) *order = -*order;
+        *order = *order == UNORDERED ? UNORDERED : -sign_of(*order);
     }
+    if (known && *order != UNORDERED) *order = sign_of(*order);
     if (rc || known) return rc;
     return FAIL(e, "'%s' not supported between instances of '%s' and '%s'", sign, jinja_type_name(a), jinja_type_name(b));
 }
@@ -128,7 +131,7 @@ static enum err order_of(struct jinja_env *env, const char *sign, struct jinja_v
 enum err jinja_compare(struct jinja_env *env, struct jinja_value a, struct jinja_value b, int *order, struct error *e)
 {
     enum err rc = order_of(env, "<", a, b, order, e);
-    if (*order == 2) *order = 1;
+    if (*order == UNORDERED) *order = 1;
     return rc;
 }
 
@@ -173,7 +176,7 @@ enum err value_ordered(struct jinja_env *env, enum compare_op op, struct jinja_v
     }
     if (a.type == JINJA_SET && b.type == JINJA_SET) return ordered_sets(env, op, a, b, out, e);
     rc = order_of(env, sign[op], a, b, &order, e);
-    *out = order != 2 && (op == CMP_LT ? order < 0 : op == CMP_LE ? order <= 0 : op == CMP_GT ? order > 0 : order >= 0);
+    *out = order != UNORDERED && (op == CMP_LT ? order < 0 : op == CMP_LE ? order <= 0 : op == CMP_GT ? order > 0 : order >= 0);
     return rc;
 }
 

@@ -424,7 +424,7 @@ static bool order_any(struct jinja_value self, struct jinja_value other, int *or
     if (dec_from(other, &b)) return *order = order_of(a, b), true;
     if (other.type != JINJA_FLOAT) return false;
     double d = other.as.real, mine = decimal_to_float(self);
-    if (isnan(d)) return *order = 2, true;
+    if (isnan(d)) return *order = UNORDERED, true;
     char text[64];
     int n = snprintf(text, sizeof text, "%.48g", d);
     if (mine == d && isfinite(d) && dec_parse(view_from(text, (size_t)n), &b)) *order = order_of(a, b);

@@ -307,6 +307,7 @@ enum err value_ordered(struct jinja_env *env, enum compare_op op, struct jinja_v
 /* Sorts items by keys (stable; reverse keeps stability as Python does). */
 enum err value_sort(struct jinja_env *env, struct jinja_value *items, struct jinja_value *keys, size_t count, bool reverse, struct error *e) MUST_CHECK;
 bool value_identical(struct jinja_value a, struct jinja_value b);
+enum { UNORDERED = -9999 }; /* the order of a NaN and anything; a class of ours may give it too */
 
 void float_repr(double d, struct buf *out);
 /* Python's int(text, base): white space around, sign, underscores, prefix. false: not a number; *too_large: out of range. */

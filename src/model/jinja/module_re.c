@@ -252,7 +252,7 @@ static enum err do_split(struct jinja_env *env, struct jinja_value pattern, stru
 }
 
 /* One escape of a replacement template: \1, \g<name>, \n … */
-static enum err expand_escape(const struct match *m, struct view t, size_t *at, struct buf *out, struct error *e)
+static enum err expand_escape(const struct match *m, struct view t, size_t *at, bool *groups, struct buf *out, struct error *e)
 {
     static const char from[] = "abfnrtv\\", to[] = "\a\b\f\n\r\t\v\\";
     size_t n = SIZE_MAX;
@@ -281,6 +281,7 @@ static enum err expand_escape(const struct match *m, struct view t, size_t *at, 
         return buf_char(out, '\\'), buf_char(out, c), ERR_OK;
     }
     if (n > regex_groups(m->pattern->re)) return FAIL(e, "invalid group reference %zu", n);
+    *groups = true;
     if (m->span[2 * n] != SIZE_MAX) buf_add(out, SV(m->text).ptr + m->span[2 * n], m->span[2 * n + 1] - m->span[2 * n]);
     return ERR_OK;
 }
@@ -296,10 +297,17 @@ static enum err replacement(struct jinja_env *env, struct jinja_value by, struct
         return jinja_str(env, v, out, e);
     }
     struct view t = SV(by);
+    struct buf text = {0};
+    bool groups = false;
     for (size_t at = 0; at < t.len && !rc;) {
-        if (t.ptr[at++] != '\\') buf_char(out, t.ptr[at - 1]);
-        else rc = expand_escape(m, t, &at, out, e);
+        if (t.ptr[at++] != '\\') buf_char(&text, t.ptr[at - 1]);
+        else rc = expand_escape(m, t, &at, &groups, &text, e);
     }
+    /* Python joins a template with groups by an empty part of the searched text, which for Markup escapes. */
+    struct view made = view_from(text.ptr ? text.ptr : "", text.len);
+    if (groups && m->text.as.string->flavour == STR_MARKUP) html_escape(made, out);
+    else buf_add(out, made.ptr, made.len);
+    buf_reset(&text);
     return rc;
 }
 
