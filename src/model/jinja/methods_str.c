@@ -110,13 +110,14 @@ METHOD(str_zfill)
 {
     struct jinja_value a;
     int64_t width;
+    struct buf b = {0};
     enum err rc = jinja_args(c, "width /", &a, e);
     if (rc || (rc = method_want_int(a, &width, e))) return rc;
     struct view s = SV(c->self);
     bool sign = s.len && (s.ptr[0] == '-' || s.ptr[0] == '+');
-    if ((rc = text_pad(c->env, sign ? str_copy(c->env, s.ptr + 1, s.len - 1) : c->self, width - sign, view_of("0"), 1, out, e)) || !sign) return rc;
-    struct buf b = {0};
-    buf_char(&b, s.ptr[0]);
+    rc = text_pad(c->env, sign ? str_copy(c->env, s.ptr + 1, s.len - 1) : c->self, width - sign, view_of("0"), 1, out, e);
+    if (rc) return rc;
+    if (sign) buf_char(&b, s.ptr[0]);
     buf_add(&b, SV(*out).ptr, SV(*out).len);
     return take(c, &b, out);
 }

@@ -152,6 +152,25 @@ static bool literal(struct jinja_env *env, const struct jinja_template *t, const
     }
 }
 
+/* Python allows a new line inside brackets and at the end, and none in a string. */
+static bool lines_fit(struct view s)
+{
+    int depth = 0;
+    char quote = '\0';
+    size_t end = s.len;
+    while (end && (s.ptr[end - 1] == '\n' || s.ptr[end - 1] == ' ' || s.ptr[end - 1] == '\t')) end--;
+    for (size_t i = 0; i < end; i++) {
+        char c = s.ptr[i];
+        if (c == '\n' && (quote || depth <= 0)) return false;
+        if (quote && c == '\\') i++;
+        else if (quote) quote = c == quote ? '\0' : quote;
+        else if (c == '\'' || c == '"') quote = c;
+        else if (c == '(' || c == '[' || c == '{') depth++;
+        else if (c == ')' || c == ']' || c == '}') depth--;
+    }
+    return true;
+}
+
 struct jinja_value jinja_literal_eval(struct jinja_env *env, struct view text)
 {
     struct jinja_template *t = NULL;
@@ -160,12 +179,17 @@ struct jinja_value jinja_literal_eval(struct jinja_env *env, struct view text)
     bool failed = env->failed;
     struct buf trace = env->trace;
     while (text.len && (*text.ptr == ' ' || *text.ptr == '\t')) text.ptr++, text.len--;
-    if (memchr(text.ptr, '\n', text.len)) return v;
+    if (!view_trim(text).len || !lines_fit(text)) return v;
     env->trace = (struct buf){0};
-    if (template_parse(env, text.ptr, text.len, "<literal>", 1, true, &t, &e) == ERR_OK) {
+    struct buf tuple = {0}; /* "1, 2" is one, without its parentheses */
+    buf_char(&tuple, '(');
+    buf_add(&tuple, text.ptr, text.len);
+    buf_char(&tuple, ')');
+    if (template_parse(env, tuple.ptr, tuple.len, "<literal>", 1, true, &t, &e) == ERR_OK) {
         keep_template(env, t);
         if (!literal(env, t, t->body.item[0], &v)) v = (struct jinja_value){0};
     }
+    buf_reset(&tuple);
     buf_reset(&env->trace);
     env->trace = trace;
     env->failed = failed;
