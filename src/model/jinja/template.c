@@ -152,6 +152,21 @@ static bool literal(struct jinja_env *env, const struct jinja_template *t, const
     }
 }
 
+/* "10." and ".5" are floats in Python, not in Jinja. */
+static bool python_float(struct view s, struct jinja_value *out)
+{
+    double d;
+    bool point = false;
+    s = view_trim(s);
+    for (size_t i = 0; i < s.len; i++) {
+        if (!strchr("0123456789.eE_+-", s.ptr[i]) || !s.ptr[i]) return false;
+        point = point || s.ptr[i] == '.';
+    }
+    if (!point || !float_parse(s, &d)) return false;
+    *out = jinja_float(d);
+    return true;
+}
+
 /* Python allows a new line inside brackets and at the end, and none in a string. */
 static bool lines_fit(struct view s)
 {
@@ -180,6 +195,7 @@ struct jinja_value jinja_literal_eval(struct jinja_env *env, struct view text)
     struct buf trace = env->trace;
     while (text.len && (*text.ptr == ' ' || *text.ptr == '\t')) text.ptr++, text.len--;
     if (!view_trim(text).len || !lines_fit(text)) return v;
+    if (python_float(text, &v)) return v;
     env->trace = (struct buf){0};
     struct buf tuple = {0}; /* "1, 2" is one, without its parentheses */
     buf_char(&tuple, '(');
