@@ -60,29 +60,55 @@ static size_t count_kind(const struct dbt *d, enum node_kind k)
     return n;
 }
 
-static void say_found(struct dbt *d)
+void say_found(struct dbt *d)
 {
     static const struct {
         enum node_kind kind;
-        const char *word;
-    } kinds[] = {{NODE_MODEL, "model"},    {NODE_SNAPSHOT, "snapshot"}, {NODE_ANALYSIS, "analys"},
-                 {NODE_TEST, "data test"}, {NODE_SEED, "seed"},         {NODE_OPERATION, "operation"},
-                 {NODE_SOURCE, "source"},  {NODE_EXPOSURE, "exposure"}, {NODE_UNIT_TEST, "unit test"}};
+        const char *one, *many; /* NODE_KINDS: macros */
+    } kinds[] = {{NODE_MODEL, "model", "models"},
+                 {NODE_SNAPSHOT, "snapshot", "snapshots"},
+                 {NODE_ANALYSIS, "analysis", "analyses"},
+                 {NODE_TEST, "data test", "data tests"},
+                 {NODE_SEED, "seed", "seeds"},
+                 {NODE_OPERATION, "operation", "operations"},
+                 {NODE_SOURCE, "source", "sources"},
+                 {NODE_EXPOSURE, "exposure", "exposures"},
+                 {NODE_METRIC, "metric", "metrics"},
+                 {NODE_KINDS, "macro", "macros"},
+                 {NODE_GROUP, "group", "groups"},
+                 {NODE_SEMANTIC_MODEL, "semantic model", "semantic models"},
+                 {NODE_SAVED_QUERY, "saved query", "saved queries"},
+                 {NODE_UNIT_TEST, "unit test", "unit tests"}};
     struct buf b = {0};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        size_t n = count_kind(d, kinds[i].kind);
-        if (n)
-            buf_printf(&b, "%s%zu %s%s", b.len ? ", " : "", n, kinds[i].word,
-                       kinds[i].kind == NODE_ANALYSIS ? n == 1 ? "is" : "es"
-                       : n == 1                       ? ""
-                                                      : "s");
+        size_t n = kinds[i].kind == NODE_KINDS ? d->macro_count : count_kind(d, kinds[i].kind);
+        if (n) buf_printf(&b, "%s%zu %s", b.len ? ", " : "", n, n == 1 ? kinds[i].one : kinds[i].many);
     }
-    buf_printf(&b, ", %zu macros", d->macro_count);
-    say(d, SAY_INFO, "FoundStats", "W006", "Found %s", b.ptr);
+    say(d, SAY_INFO, "FoundStats", "W006", "Found %s", b.ptr ? b.ptr : "nothing");
     buf_reset(&b);
 }
 
+void say_nothing(struct dbt *d)
+{
+    say(d, SAY_WARN, "NothingToDo", "Q036",
+        "Nothing to do. Try checking your model configs and model specification args");
+}
+
 /* ---- verbs ---- */
+
+/* The state on disk counts only when the run came to its end. */
+static enum err keep_state(struct run *run, enum err ran, struct error *e)
+{
+    struct error ignored;
+    if (!run->skip) return ERR_OK;
+    if (ran == ERR_OK)
+        skip_keep_relations(run);
+    else
+        skip_forget(run->skip);
+    warehouse_free(&run->d->warehouse);
+    enum err rc = skip_save(run, ran == ERR_OK ? e : &ignored);
+    return ran == ERR_OK ? rc : ERR_OK;
+}
 
 static enum err run_verb(struct dbt *d, struct model_outcome *out, struct error *e)
 {
@@ -90,16 +116,11 @@ static enum err run_verb(struct dbt *d, struct model_outcome *out, struct error 
     struct node **selected;
     size_t count;
     struct run run = {0};
-    bool planned = false, skipping = d->hooks->source && !d->o->no_skip && d->o->full_refresh != MODEL_YES;
+    bool skipping = d->hooks->source && !d->o->no_skip && d->o->full_refresh != MODEL_YES;
     TRY(select_nodes(d, &selected, &count, e));
     say_found(d);
-    if (!count) {
-        say(d, SAY_WARN, "NothingToDo", "Q036",
-            "Nothing to do. Try checking your model configs and model specification args");
-        goto done;
-    }
-    TRY(run_plan(&run, d, selected, count, d->o->verb == MODEL_BUILD, e));
-    planned = true;
+    if (!count) return say_nothing(d), ERR_OK;
+    TRY(run_plan(&run, d, selected, count, RUN_BUILD, e));
     run.tests_only = d->o->verb == MODEL_TEST;
     if (d->hooks->source) TRY(skip_load(d, &run.skip, e));
     if (run.skip && skipping)
@@ -107,111 +128,48 @@ static enum err run_verb(struct dbt *d, struct model_outcome *out, struct error 
     else if (run.skip)
         skip_forget(run.skip);
     rc = run_nodes(&run, out, e);
-    if (rc == ERR_OK) report_summary(&run, out);
+    if (rc == ERR_OK || rc == ERR_STOPPED) report_summary(&run, out);
     if (rc == ERR_OK && d->o->write_json != MODEL_NO) TRY(write_run_results(&run, e));
-    if (run.skip) {
-        if (rc == ERR_OK)
-            skip_keep_relations(&run);
-        else
-            skip_forget(run.skip);
-        warehouse_free(&d->warehouse);
-        struct error ignored;
-        if (rc == ERR_OK)
-            TRY(skip_save(&run, e));
-        else
-            (void)!skip_save(&run, &ignored);
-    }
+    enum err kept = keep_state(&run, rc, e);
+    if (rc == ERR_OK) rc = kept;
 done:
-    if (planned) run_free(&run);
+    run_free(&run);
     return rc;
 }
 
-static enum err compile_verb(struct dbt *d, struct model_outcome *out, struct error *e)
+static enum err freshness_verb(struct dbt *d, struct model_outcome *out, struct error *e)
 {
     enum err rc = ERR_OK;
     struct node **selected;
     size_t count;
+    struct run run = {0};
     TRY(select_nodes(d, &selected, &count, e));
     say_found(d);
-    for (size_t i = 0; i < count; i++) {
-        struct node *n = selected[i];
-        struct workbench w;
-        workbench_open(d, &w, PHASE_EXECUTE, n);
-        pthread_mutex_lock(&d->compile_lock);
-        rc = n->compiled ? ERR_OK : node_compile(&w.c, n, e);
-        if (rc == ERR_OK) rc = node_write_compiled(d, n, e);
-        pthread_mutex_unlock(&d->compile_lock);
-        if (rc != ERR_OK) {
-            say_error(d, e, jinja_env_trace(w.env));
-            out->error++;
-        }
-        workbench_close(&w);
-        if (rc == ERR_OK) out->pass++;
-        rc = ERR_OK;
-    }
-    out->total = out->pass + out->error;
-    out->exit_code = out->error ? 1 : 0;
-    if (d->o->select.count == 1 && count == 1 && selected[0]->compiled)
-        say_raw(d, selected[0]->compiled, strlen(selected[0]->compiled)), say_raw(d, "\n", 1);
+    if (!count) return say_nothing(d), ERR_OK;
+    TRY(run_plan(&run, d, selected, count, RUN_FRESHNESS, e));
+    TRY(run_nodes(&run, out, e));
+    report_freshness_summary(&run, out);
+    TRY(write_sources(&run, e));
 done:
+    run_free(&run);
     return rc;
 }
 
-static enum err ls_line(struct dbt *d, const struct node *n, struct buf *b, struct error *e)
-{
-    enum err rc = ERR_OK;
-    const char *form = d->o->output ? d->o->output : "selector";
-    if (!strcmp(form, "name"))
-        buf_str(b, n->name);
-    else if (!strcmp(form, "path"))
-        buf_str(b, n->original_path);
-    else if (!strcmp(form, "json")) {
-        static const char *const usual[] = {"name",      "resource_type", "package_name", "original_file_path",
-                                            "unique_id", "source_name",   "tags",         "config",
-                                            "alias",     "depends_on"};
-        struct jinja_value v, shown = jinja_dict(d->env);
-        TRY(node_value(d, d->env, n, true, &v, e));
-        size_t keys = d->o->output_keys.count ? d->o->output_keys.count : sizeof usual / sizeof usual[0];
-        for (size_t i = 0; i < keys; i++) {
-            const char *key = d->o->output_keys.count ? d->o->output_keys.word[i] : usual[i];
-            struct jinja_value one = jinja_dict_get(v, key);
-            if (!jinja_is_absent(one)) jinja_dict_set(d->env, shown, key, one);
-        }
-        TRY(jinja_json_write(d->env, shown, -1, false, b, e));
-    } else if (n->kind == NODE_SOURCE)
-        buf_printf(b, "source:%s.%s.%s", n->package->name, n->source_name, n->name);
-    else if (n->kind == NODE_EXPOSURE || n->kind == NODE_METRIC || n->kind == NODE_SEMANTIC_MODEL ||
-             n->kind == NODE_SAVED_QUERY || n->kind == NODE_UNIT_TEST)
-        buf_printf(b, "%s:%s.%s", NODE_KIND_NAMES[n->kind], n->package->name, n->name);
-    else
-        for (size_t i = 0; i < n->fqn.count; i++) buf_printf(b, "%s%s", i ? "." : "", n->fqn.at[i]);
-    buf_char(b, '\n');
-done:
-    return rc;
-}
-
-static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
-
-static enum err ls_verb(struct dbt *d, struct error *e)
+static enum err docs_verb(struct dbt *d, struct model_outcome *out, struct error *e)
 {
     enum err rc = ERR_OK;
     struct node **selected;
-    size_t count, made = 0;
-    char **line = NULL;
+    size_t count;
+    struct run run = {0};
     TRY(select_nodes(d, &selected, &count, e));
-    line = mem_zalloc((count + 1) * sizeof *line);
-    for (size_t i = 0; i < count; i++) {
-        struct buf b = {0};
-        rc = ls_line(d, selected[i], &b, e);
-        line[made++] = buf_take(&b);
-        TRY(rc);
+    say_found(d);
+    if (count && d->o->compile_docs != MODEL_NO) {
+        if (compile_nodes(d, &run, selected, count, out, e) != ERR_OK) goto done;
+        TRY(write_run_results(&run, e));
     }
-    if (made) qsort(line, made, sizeof *line, by_text);
-    for (size_t i = 0; i < made; i++) say_raw(d, line[i], strlen(line[i]));
-    if (!made) say(d, SAY_WARN, "NoNodesSelected", "Q030", "No nodes selected!");
+    TRY(write_catalog(d, e));
 done:
-    for (size_t i = 0; line && i < made; i++) mem_free(line[i]);
-    mem_free(line);
+    run_free(&run);
     return rc;
 }
 
@@ -267,44 +225,6 @@ done:
     return rc;
 }
 
-static enum err show_verb(struct dbt *d, struct error *e)
-{
-    enum err rc = ERR_OK;
-    struct node **selected;
-    size_t count = 0;
-    struct workbench w;
-    struct sql_result *result = NULL;
-    struct session *session = NULL;
-    struct table *table = NULL;
-    struct buf sql = {0}, out = {0};
-    if (!d->o->inline_sql) TRY(select_nodes(d, &selected, &count, e));
-    if (!d->o->inline_sql && count != 1)
-        return err_set(e, ERR_USAGE, "show takes one model: --select NAME, or --inline SQL");
-    workbench_open(d, &w, PHASE_EXECUTE, count ? selected[0] : NULL);
-    if (count) {
-        rc = node_compile(&w.c, selected[0], e);
-        if (rc == ERR_OK) buf_str(&sql, selected[0]->compiled);
-    } else
-        rc = context_render(&w.c, view_of(d->o->inline_sql), "--inline", 1, &sql, e);
-    long long limit = d->o->limit ? (long long)d->o->limit : 5;
-    char *limited = limit < 0 ? mem_strdup(sql.ptr ? sql.ptr : "")
-                              : mem_printf("select * from (%s\n) as shown limit %lld", sql.ptr ? sql.ptr : "", limit);
-    if (rc == ERR_OK) rc = context_session(&w.c, &session, e);
-    if (rc == ERR_OK) rc = session_run(session, limited, false, &result, e);
-    if (rc == ERR_OK) rc = table_of_result(&w.c, result, &table, e);
-    if (rc == ERR_OK) {
-        table_print(table, -1, -1, &out);
-        say_raw(d, out.ptr ? out.ptr : "", out.len);
-    }
-    mem_free(limited);
-    sql_result_free(&result);
-    workbench_close(&w);
-done:
-    buf_reset(&sql);
-    buf_reset(&out);
-    return rc;
-}
-
 static enum err verb(struct dbt *d, struct model_outcome *out, struct error *e)
 {
     switch (d->o->verb) {
@@ -317,38 +237,68 @@ static enum err verb(struct dbt *d, struct model_outcome *out, struct error *e)
     case MODEL_LS: return ls_verb(d, e);
     case MODEL_PARSE: say_found(d); return ERR_OK;
     case MODEL_RUN_OPERATION: return operation_verb(d, out, e);
-    case MODEL_SHOW: return show_verb(d, e);
-    default: return err_set(e, ERR_UNSUPPORTED, "this command of dbt is not supported yet");
+    case MODEL_SHOW: return show_verb(d, out, e);
+    case MODEL_FRESHNESS: return freshness_verb(d, out, e);
+    case MODEL_DOCS: return docs_verb(d, out, e);
+    default: return err_set(e, ERR_UNSUPPORTED, "this command of dbt is not supported");
     }
+}
+
+/* retry: once more with the options of the last run, on what failed then. */
+static enum err run_again(struct dbt *d, const struct model_hooks *hooks, struct model_outcome *out, struct error *e)
+{
+    enum err rc = ERR_OK;
+    struct model_options o = *d->o;
+    struct dbt *again = NULL;
+    TRY(dbt_project_load(d, e));
+    TRY(retry_options(d, &o, e));
+    again = dbt_new(&o, hooks);
+    again->again = d->again;
+    again->retrying = true;
+    TRY(dbt_load(again, e));
+    TRY(verb(again, out, e));
+    if (o.write_json != MODEL_NO) TRY(write_manifest(again, e));
+done:
+    if (rc != ERR_OK && again) say_error(again, e, jinja_env_trace(again->env));
+    if (again) dbt_free(again);
+    return rc;
+}
+
+static enum err run_command(struct dbt *d, const struct model_hooks *hooks, struct model_outcome *out, struct error *e)
+{
+    enum err rc = ERR_OK;
+    enum model_verb v = d->o->verb;
+    if (v != MODEL_LS)
+        say(d, SAY_INFO, "MainReportVersion", "A001", "Running with lakefm=%s (as dbt=%s)", LAKEFM_VERSION,
+            DBT_VERSION);
+    if (v == MODEL_RETRY) return run_again(d, hooks, out, e);
+    if (v == MODEL_CLEAN || v == MODEL_DEPS) {
+        TRY(dbt_project_load(d, e));
+        return v == MODEL_CLEAN ? clean_verb(d, e) : deps_verb(d, e);
+    }
+    TRY(dbt_load(d, e));
+    TRY(state_defer(d, e));
+    TRY(verb(d, out, e));
+    if (d->o->write_json != MODEL_NO && v != MODEL_LS) TRY(write_manifest(d, e));
+done:
+    return rc;
 }
 
 enum err model_run(const struct model_options *o, const struct model_hooks *hooks, struct model_outcome *out,
                    struct error *e)
 {
-    enum err rc = ERR_OK;
     static const struct model_hooks none;
     struct error own = {0};
-    struct dbt *d = dbt_new(o, hooks ? hooks : &none);
-    *out = (struct model_outcome){0};
+    if (!hooks) hooks = &none;
     if (!e) e = &own;
-    if (o->verb == MODEL_CLEAN || o->verb == MODEL_DEPS) {
-        TRY(dbt_project_load(d, e));
-        if (o->verb == MODEL_CLEAN)
-            TRY(clean_verb(d, e));
-        else
-            say(d, SAY_INFO, "DepsNoPackagesFound", "M013", "Packages are read from %s; local ones need no installing",
-                d->packages_dir);
-        goto done;
-    }
-    say(d, SAY_INFO, "MainReportVersion", "A001", "Running with lakefm=%s (as dbt=%s)", LAKEFM_VERSION, DBT_VERSION);
-    TRY(dbt_load(d, e));
-    TRY(verb(d, out, e));
-    if (o->write_json != MODEL_NO && o->verb != MODEL_LS) TRY(write_manifest(d, e));
-done:
+    struct dbt *d = dbt_new(o, hooks);
+    *out = (struct model_outcome){0};
+    enum err rc = run_command(d, hooks, out, e);
     if (rc != ERR_OK && rc != ERR_STOPPED) {
-        say_error(d, e, jinja_env_trace(d->env));
+        if (o->verb != MODEL_RETRY || !d->retrying) say_error(d, e, jinja_env_trace(d->env));
         out->exit_code = 2;
-    }
+    } else if (rc == ERR_STOPPED)
+        out->exit_code = 1;
     dbt_free(d);
     return rc;
 }

@@ -312,8 +312,8 @@ bool node_is_refable(const struct node *n)
 
 static struct macro *name_macro(struct dbt *d, const struct package *p, const char *name)
 {
-    struct macro *m = names_get(&d->project->macros, name);
-    if (!m) m = names_get(&p->macros, name);
+    struct macro *m = names_get(&p->macros, name); /* a package's own goes before the project's */
+    if (!m) m = names_get(&d->project->macros, name);
     return m ? m : names_get(&d->builtin->macros, name);
 }
 

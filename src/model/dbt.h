@@ -242,8 +242,11 @@ struct dbt {
     struct jinja_value quoting;   /* database, schema, identifier */
     struct invocation run;
     struct warehouse *warehouse;
-    struct context *parse;          /* of the project's env */
-    struct texts selected;          /* unique ids: selected_resources */
+    struct context *parse; /* of the project's env */
+    struct texts selected; /* unique ids: selected_resources */
+    struct texts again;    /* retry: unique ids to run */
+    bool retrying;
+    struct node *inline_query;      /* --inline: not among the nodes */
     struct jinja_value graph_value; /* the `graph` of templates, made when asked for; guarded by lock */
     struct names warned;            /* messages given once */
     struct names
@@ -260,6 +263,9 @@ enum err dbt_profile_load(struct dbt *d, struct error *e) MUST_CHECK;
 const char *dbt_env(const struct dbt *d, const char *name); /* hooks' env, then the process's; NULL */
 /* A path of the project's config, with a fallback for old spellings. */
 struct jinja_value package_section(const struct package *p, const char *key);
+
+/* args.c: run.args_json, from flags and options. */
+enum err args_make(struct dbt *d, struct error *e) MUST_CHECK;
 
 /* ---- values.c: shorthands over jinja values ---- */
 const char *value_text(struct jinja_value v, const char *otherwise); /* of a string */

@@ -241,7 +241,7 @@ enum err node_run_batches(struct run *run, struct node *n, struct result *r, str
             incremental = true;
         else {
             failed++;
-            if (!e->code) *e = one;
+            say_error(d, &one, last.error_trace);
             if (index == 1 && !incremental) give_up = true; /* without the table no other batch can go on */
         }
     }
@@ -249,11 +249,13 @@ enum err node_run_batches(struct run *run, struct node *n, struct result *r, str
     r->batches = jinja_dict(d->env);
     jinja_dict_set(d->env, r->batches, "successful", ok);
     jinja_dict_set(d->env, r->batches, "failed", bad_ones);
-    r->message = failed ? arena_printf(&d->arena, "%zu of %zu batches failed", failed, total) : "SUCCESS";
+    r->message = failed && failed < total ? arena_printf(&d->arena, "PARTIAL SUCCESS (%zu/%zu)", total - failed, total)
+                 : failed                 ? "ERROR"
+                                          : "SUCCESS";
     pthread_mutex_unlock(&d->lock);
-    r->status = MODEL_SUCCESS;
+    r->status = !failed ? MODEL_SUCCESS : failed < total ? MODEL_PARTIAL : MODEL_ERROR;
     r->rows_affected = -1;
-    if (failed) rc = e->code;
+    r->failures = 0;
 done:
     return rc;
 }

@@ -142,6 +142,7 @@ enum model_status {
     MODEL_ERROR,
     MODEL_SKIPPED,
     MODEL_NOOP,
+    MODEL_PARTIAL, /* microbatch: some batches failed; counts as an error */
 };
 
 struct model_outcome {

@@ -174,7 +174,8 @@ static enum err execute(struct run *run, struct workbench *w, struct node *n, st
     TRY(run_schemas(run, e));
     if (node_is_microbatch(n)) return node_run_batches(run, n, r, e);
     r->status = MODEL_SUCCESS;
-    context_move(&w->c, n->kind == NODE_UNIT_TEST ? PHASE_EXECUTE : PHASE_EXECUTE, n->package, n);
+    context_move(&w->c, PHASE_EXECUTE, n->package, n);
+    if (n->kind == NODE_SOURCE) return node_freshness(&w->c, n, r, e);
     TRY(node_materialize(&w->c, n, r, e));
     if (n->kind == NODE_TEST) TRY(judge(&w->c, n, r, e));
     if (n->kind == NODE_UNIT_TEST) TRY(judge_unit(&w->c, n, r, e));
@@ -204,11 +205,16 @@ void node_run(struct run *run, struct node *n, struct result *r, int worker)
     workbench_open(d, &w, n->kind == NODE_UNIT_TEST ? PHASE_UNIT : PHASE_EXECUTE, n);
     if (!maybe) report_start(run, r);
     r->compile.started_us = now_us();
-    if (!node_is_microbatch(n)) {
+    if (!node_is_microbatch(n) && n->kind != NODE_SOURCE) {
         TRY(node_compile(&w.c, n, &e));
         TRY(node_write_compiled(d, n, &e));
     }
     compiled = true;
+    if (run->mode == RUN_COMPILE) {
+        r->compile.completed_us = r->execute.started_us = r->execute.completed_us = now_us();
+        r->status = MODEL_SUCCESS;
+        goto done;
+    }
     r->compile.completed_us = r->execute.started_us = now_us();
     if (maybe && skip_unchanged(run, &w.c, n, r)) {
         r->unchanged = true;

@@ -100,12 +100,13 @@ static int by_order(const void *a, const void *b)
     return strcmp((*(struct node *const *)a)->unique_id, (*(struct node *const *)b)->unique_id);
 }
 
-enum err run_plan(struct run *run, struct dbt *d, struct node **selected, size_t count, bool with_tests,
+enum err run_plan(struct run *run, struct dbt *d, struct node **selected, size_t count, enum run_mode mode,
                   struct error *e)
 {
     (void)e;
+    bool with_tests = mode == RUN_BUILD && d->o->verb == MODEL_BUILD;
     size_t n = d->node_count, edges = 1;
-    *run = (struct run){.d = d, .count = count, .with_tests = with_tests};
+    *run = (struct run){.d = d, .count = count, .mode = mode, .with_tests = with_tests};
     pthread_mutex_init(&run->lock, NULL);
     pthread_cond_init(&run->changed, NULL);
     run->nodes = mem_array(count + 1, sizeof(*run->nodes));
@@ -115,6 +116,7 @@ enum err run_plan(struct run *run, struct dbt *d, struct node **selected, size_t
     run->waiting = mem_zalloc((count + 1) * sizeof *run->waiting);
     run->next = mem_zalloc((count + 1) * sizeof *run->next);
     run->score = mem_zalloc((count + 1) * sizeof *run->score);
+    run->line = mem_array(count + 1, sizeof *run->line);
     run->queued = mem_zalloc(count + 1);
     run->finished = mem_zalloc(count + 1);
     for (size_t i = 0; i < n; i++) edges += d->nodes[i]->parent_count + 1;
@@ -126,7 +128,7 @@ enum err run_plan(struct run *run, struct dbt *d, struct node **selected, size_t
     for (size_t i = 0; i < count; i++) {
         p.index[run->nodes[i]->order] = i;
         run->results[i].n = run->nodes[i];
-        run->total += !node_is_ephemeral(run->nodes[i]);
+        run->total += mode != RUN_BUILD || !node_is_ephemeral(run->nodes[i]);
     }
     for (size_t i = 0; i < count; i++) link_above(&p, i);
     if (with_tests) {
@@ -157,12 +159,14 @@ enum err run_plan(struct run *run, struct dbt *d, struct node **selected, size_t
 
 void run_free(struct run *run)
 {
-    for (size_t i = 0; i < run->count && run->next; i++) mem_free(run->next[i].to);
+    if (!run->d) return;
+    for (size_t i = 0; i < run->count; i++) mem_free(run->next[i].to);
     mem_free(run->nodes);
     mem_free(run->results);
     mem_free(run->waiting);
     mem_free(run->next);
     mem_free(run->score);
+    mem_free(run->line);
     mem_free(run->queued);
     mem_free(run->finished);
     mem_free(run->hook_results);

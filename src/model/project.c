@@ -314,7 +314,9 @@ enum err dbt_project_load(struct dbt *d, struct error *e)
     TRY(parse_vars(d, d->o->vars, "--vars", e));
     TRY(package_open(d, d->root, "", &d->project, e));
     add_package(d, d->project);
-    TRY(dbt_profile_load(d, e));
+    rc = dbt_profile_load(d, e);
+    if (d->o->verb == MODEL_DEPS || d->o->verb == MODEL_CLEAN) rc = ERR_OK; /* they need no database */
+    TRY(rc);
     TRY(package_config(d, &c, d->project, e));
     d->packages_dir = value_get_text(d->project->config, "packages-install-path", "dbt_packages");
     const char *target = d->o->target_path ? d->o->target_path : dbt_env(d, "DBT_TARGET_PATH");
@@ -323,6 +325,7 @@ enum err dbt_project_load(struct dbt *d, struct error *e)
         d->target_path[0] == '/' ? d->target_path : arena_printf(&d->arena, "%s/%s", d->root, d->target_path);
     d->quoting = package_section(d->project, "quoting");
     make_flags(d);
+    TRY(args_make(d, e));
     if (d->o->verb == MODEL_DEPS || d->o->verb == MODEL_CLEAN) goto done;
     TRY(open_dependencies(d, e));
     TRY(check_dependencies(d, e));

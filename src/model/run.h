@@ -32,6 +32,7 @@ struct result { /* of one node or hook; in the arena, texts too */
     const char *location, *staged; /* external models with a lake: where it shall be, where it lies */
     const char *view_sql;          /* points the model's view to `location` */
     const char *sql_hash;
+    int64_t loaded_us, asked_us; /* sources: newest row, now */
 };
 
 struct edge_list {
@@ -39,24 +40,33 @@ struct edge_list {
     size_t count, cap;
 };
 
+enum run_mode {
+    RUN_BUILD,
+    RUN_COMPILE,   /* no node is materialized, nothing is said but errors; the first one ends it */
+    RUN_FRESHNESS, /* sources */
+};
+
 struct run { /* one command that runs nodes */
     struct dbt *d;
+    enum run_mode mode;
     struct node **nodes; /* selected, in dbt's order of running */
     size_t count;
     struct result *results; /* of each */
     size_t *waiting;        /* how many it still waits for */
     struct edge_list *next; /* who waits for it */
-    size_t *score;
+    size_t *score;          /* depth */
+    size_t *line;           /* what is ready, in order; line_at: the next to go */
+    size_t line_at, line_end;
     bool *queued, *finished;
     struct result *hook_results;
-    size_t hook_count, hook_cap;
+    size_t hook_count, hook_cap, hook_total; /* hook_total: of those that run now */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     size_t left, running, printed, total;
     int workers;
     bool with_tests; /* build: tests gate what is below, failures skip */
     bool tests_only; /* test: nothing is skipped */
-    bool stop;       /* fail fast, or interrupted */
+    bool stop, interrupted; /* stop: fail fast, or interrupted */
     bool schemas_made;
     enum err schema_rc;
     struct error schema_error;
@@ -93,7 +103,7 @@ enum err run_nodes(struct run *run, struct model_outcome *out,
                    struct error *e) MUST_CHECK; /* hooks, nodes, publishing, hooks */
 void run_free(struct run *run);
 /* Makes the run's graph out of the selected nodes. */
-enum err run_plan(struct run *run, struct dbt *d, struct node **selected, size_t count, bool with_tests,
+enum err run_plan(struct run *run, struct dbt *d, struct node **selected, size_t count, enum run_mode mode,
                   struct error *e) MUST_CHECK;
 /* Schemas of the selected nodes, made once, before the first node or hook touches the database. */
 enum err run_schemas(struct run *run, struct error *e) MUST_CHECK;
@@ -120,7 +130,37 @@ void skip_fill_cache(const struct skip_state *s, struct warehouse *w);
 void skip_keep_relations(struct run *run);
 void skip_forget(struct skip_state *s); /* nothing that succeeded counts: all runs again next time */
 
+/* hooks.c: on-run-start or on-run-end; false when one failed. */
+bool run_hooks(struct run *run, bool at_end);
+/* publish.c */
+enum err run_publish(struct run *run, struct model_outcome *out, struct error *e) MUST_CHECK;
+/* freshness.c */
+bool node_has_freshness(const struct node *n);
+enum err node_freshness(struct context *c, struct node *n, struct result *r, struct error *e) MUST_CHECK;
+void report_freshness(struct run *run, const struct result *r);
+void report_freshness_summary(struct run *run, struct model_outcome *out);
+
+/* state.c: JSON of a folder (relative to the project); ERR_NOT_FOUND when it is not there. */
+enum err state_read(struct dbt *d, const char *dir, const char *file, struct jinja_value *out,
+                    struct error *e) MUST_CHECK;
+enum err state_defer(struct dbt *d, struct error *e) MUST_CHECK;
+enum err retry_options(struct dbt *d, struct model_options *o, struct error *e) MUST_CHECK;
+
+/* The verbs: list.c, show.c, deps.c, catalog.c, command.c. A node that failed is in *out, not in the result. */
+enum err ls_verb(struct dbt *d, struct error *e) MUST_CHECK;
+enum err compile_verb(struct dbt *d, struct model_outcome *out, struct error *e) MUST_CHECK;
+enum err show_verb(struct dbt *d, struct model_outcome *out, struct error *e) MUST_CHECK;
+enum err deps_verb(struct dbt *d, struct error *e) MUST_CHECK;
+enum err compile_nodes(struct dbt *d, struct run *run, struct node **selected, size_t count, struct model_outcome *out,
+                       struct error *e) MUST_CHECK;
+enum err write_catalog(struct dbt *d, struct error *e) MUST_CHECK;
+void say_found(struct dbt *d);
+void say_nothing(struct dbt *d);
+
 /* artifacts.c */
+struct jinja_value artifact_metadata(struct dbt *d, const char *schema, bool manifest);
+enum err artifact_write(struct dbt *d, const char *file, struct jinja_value v, struct error *e) MUST_CHECK;
+enum err write_sources(struct run *run, struct error *e) MUST_CHECK;
 enum err write_manifest(struct dbt *d, struct error *e) MUST_CHECK;
 enum err write_run_results(struct run *run, struct error *e) MUST_CHECK;
 /* select.c */
@@ -128,7 +168,12 @@ enum err select_nodes(struct dbt *d, struct node ***out, size_t *count, struct e
 /* report.c: START, OK …, the summary */
 void report_start(struct run *run, const struct result *r);
 void report_result(struct run *run, const struct result *r);
-void report_hook(struct run *run, const struct result *r, size_t index, size_t total, bool start);
+void report_hook(struct run *run, const struct result *r, bool start);
+void report_line(struct run *run, const struct result *r, const char *text, const char *color, const char *status,
+                 double seconds, const char *event, const char *code);
+void report_finished(struct run *run, struct model_outcome *out); /* counts; "Finished running …" */
+size_t *run_order(const struct run *run);                         /* results in their order of running; heap */
+void report_failure(struct run *run, const struct result *r);
 void report_summary(struct run *run, struct model_outcome *out);
 
 #endif

@@ -1,4 +1,4 @@
-/* Workers take what is ready, in dbt's order: by depth, then by unique id; failures skip what is below them. */
+/* Workers take what is ready in the order in which it became so, as dbt does; failures skip what is below them. */
 #include "model/print.h"
 #include "model/run.h"
 
@@ -9,25 +9,36 @@
 
 enum { STACK_BYTES = 32 << 20, POLL_MS = 50 };
 
-/* The first ready node, or NULL. Nodes are sorted by id, so the first of the least depth counts. Held: lock. */
+/* Those that wait for nothing any more go to the end of the line, the shallowest first, then by id. Held: lock. */
+static void line_up(struct run *run, const size_t *among, size_t count)
+{
+    size_t first = run->line_end;
+    for (size_t k = 0; k < count; k++) {
+        size_t at = among ? among[k] : k;
+        if (run->queued[at] || run->waiting[at]) continue;
+        run->queued[at] = true;
+        size_t i = run->line_end++; /* nodes are sorted by id */
+        for (; i > first && (run->score[run->line[i - 1]] > run->score[at] ||
+                             (run->score[run->line[i - 1]] == run->score[at] && run->line[i - 1] > at));
+             i--)
+            run->line[i] = run->line[i - 1];
+        run->line[i] = at;
+    }
+}
+
+/* The next in line, or run->count. Held: lock. */
 static size_t take(struct run *run)
 {
-    size_t best = run->count;
-    for (size_t i = 0; i < run->count; i++) {
-        if (run->queued[i] || run->waiting[i]) continue;
-        if (best == run->count || run->score[i] < run->score[best]) best = i;
-    }
-    if (best < run->count) {
-        run->queued[best] = true;
-        run->running++;
-        if (!node_is_ephemeral(run->nodes[best])) run->results[best].index = ++run->printed;
-    }
-    return best;
+    if (run->line_at == run->line_end) return run->count;
+    size_t at = run->line[run->line_at++];
+    run->running++;
+    if (run->mode == RUN_COMPILE || !node_is_ephemeral(run->nodes[at])) run->results[at].index = ++run->printed;
+    return at;
 }
 
 static bool blocks(const struct run *run, const struct result *r)
 {
-    if (r->status == MODEL_ERROR || r->status == MODEL_SKIPPED) return !run->tests_only;
+    if (r->status == MODEL_ERROR || r->status == MODEL_PARTIAL || r->status == MODEL_SKIPPED) return !run->tests_only;
     return run->with_tests && r->status == MODEL_FAIL;
 }
 
@@ -50,8 +61,9 @@ static void finish(struct run *run, size_t at)
     run->left--;
     if (blocks(run, r)) skip_below(run, at, r->n->unique_id);
     for (size_t k = 0; k < run->next[at].count; k++) run->waiting[run->next[at].to[k]]--;
-    bool failed = r->status == MODEL_ERROR || r->status == MODEL_FAIL;
-    if (failed && value_get_bool(run->d->flags, "FAIL_FAST", false)) run->stop = true;
+    line_up(run, run->next[at].to, run->next[at].count);
+    bool failed = r->status == MODEL_ERROR || r->status == MODEL_FAIL || r->status == MODEL_PARTIAL;
+    if (failed && (run->mode == RUN_COMPILE || value_get_bool(run->d->flags, "FAIL_FAST", false))) run->stop = true;
     if (run->d->stop) run->stop = true;
     pthread_cond_broadcast(&run->changed);
 }
@@ -76,7 +88,7 @@ static void work_on(struct run *run, size_t at, int number)
         r->failures = r->rows_affected = -1;
         r->message = "NO-OP";
         r->done = true;
-    } else if (node_is_ephemeral(n)) {
+    } else if (node_is_ephemeral(n) && run->mode == RUN_BUILD) {
         struct workbench w;
         struct error e = {0};
         workbench_open(run->d, &w, PHASE_EXECUTE, n);
@@ -140,7 +152,7 @@ static enum err watch(struct run *run, struct error *e)
         rc = run->d->hooks->interrupted(run->d->hooks->ctx, e);
         pthread_mutex_lock(&run->lock);
         if (rc == ERR_OK) continue;
-        run->stop = true;
+        run->stop = run->interrupted = true;
         pthread_mutex_lock(&run->d->lock);
         for (size_t i = 0; i < run->d->busy_count; i++)
             if (run->d->busy[i]) sql_interrupt(run->d->busy[i]);
@@ -155,7 +167,7 @@ static void leave_out(struct run *run)
 {
     for (size_t i = 0; i < run->count; i++) {
         struct result *r = &run->results[i];
-        if (run->finished[i] || node_is_ephemeral(run->nodes[i])) continue;
+        if (run->finished[i] || (node_is_ephemeral(run->nodes[i]) && run->mode == RUN_BUILD)) continue;
         r->status = MODEL_SKIPPED;
         r->failures = r->rows_affected = -1;
         r->message = run->stop ? "Skipping due to fail_fast" : "";
@@ -176,6 +188,7 @@ static enum err run_graph(struct run *run, struct error *e)
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, STACK_BYTES);
     run->workers = threads;
+    line_up(run, NULL, run->count);
     int started = 0;
     for (; started < threads; started++) {
         w[started] = (struct worker){run, started + 1};
@@ -199,178 +212,6 @@ static enum err run_graph(struct run *run, struct error *e)
     return rc;
 }
 
-/* ---- schemas ---- */
-
-static enum err make_schemas(struct run *run, struct error *e)
-{
-    enum err rc = ERR_OK;
-    struct dbt *d = run->d;
-    struct workbench w;
-    TRY(warehouse_know(d->warehouse, e));
-    workbench_open(d, &w, PHASE_OPERATION, NULL);
-    for (size_t i = 0; i < run->count && rc == ERR_OK; i++) {
-        const struct node *n = run->nodes[i];
-        if (!n->relation_name || n->kind == NODE_SOURCE || !n->schema ||
-            warehouse_has_schema(d->warehouse, n->database, n->schema))
-            continue;
-        struct jinja_value rel = relation_value(&w.c, relation_new(&w.c, n->database, n->schema, NULL, REL_NONE)),
-                           adapter = adapter_value(&w.c), out;
-        rc = jinja_invoke_method(w.env, adapter, "create_schema", &rel, 1, NULL, 0, &out, e);
-    }
-    workbench_close(&w);
-done:
-    return rc;
-}
-
-enum err run_schemas(struct run *run, struct error *e)
-{
-    pthread_mutex_lock(&run->d->compile_lock);
-    if (!run->schemas_made) {
-        run->schemas_made = true;
-        run->schema_rc = make_schemas(run, &run->schema_error);
-    }
-    enum err rc = run->schema_rc;
-    if (rc != ERR_OK && e) *e = run->schema_error;
-    pthread_mutex_unlock(&run->d->compile_lock);
-    return rc;
-}
-
-/* ---- hooks ---- */
-
-static int before(const struct dbt *d, const struct node *a, const struct node *b)
-{
-    bool ra = a->package == d->project, rb = b->package == d->project;
-    if (ra != rb) return ra - rb;
-    int order = strcmp(a->package->name, b->package->name);
-    return order ? order : (a->hook_index > b->hook_index) - (a->hook_index < b->hook_index);
-}
-
-static struct jinja_value result_value(struct run *run, struct jinja_env *env, const struct result *r)
-{
-    struct jinja_value v = jinja_dict(env), node = jinja_dict(env);
-    (void)!node_value(run->d, env, r->n, false, &node, NULL);
-    jinja_dict_set(env, v, "status", jinja_text(env, status_text(r)));
-    jinja_dict_set(env, v, "node", node);
-    jinja_dict_set(env, v, "unique_id", jinja_text(env, r->n->unique_id));
-    jinja_dict_set(env, v, "execution_time", jinja_float(r->seconds));
-    jinja_dict_set(env, v, "message", value_text_or_none(env, r->message));
-    jinja_dict_set(env, v, "failures", r->failures < 0 ? jinja_none() : jinja_int(r->failures));
-    jinja_dict_set(env, v, "thread_id", jinja_printf(env, "Thread-%d (worker)", r->worker));
-    jinja_dict_set(env, v, "timing", jinja_list(env));
-    struct jinja_value response = jinja_dict(env);
-    jinja_dict_set(env, response, "_message", value_text_or_none(env, r->message));
-    if (r->code) jinja_dict_set(env, response, "code", jinja_text(env, r->code));
-    if (r->rows_affected >= 0) jinja_dict_set(env, response, "rows_affected", jinja_int(r->rows_affected));
-    jinja_dict_set(env, v, "adapter_response", response);
-    return v;
-}
-
-static void end_names(struct run *run, struct context *c)
-{
-    struct jinja_value results = jinja_list(c->env), schemas = jinja_list(c->env), pairs = jinja_list(c->env);
-    for (size_t i = 0; i < run->count; i++) {
-        const struct result *r = &run->results[i];
-        if (!r->done || !r->index) continue;
-        jinja_list_add(c->env, results, result_value(run, c->env, r));
-        bool ok = r->status == MODEL_SUCCESS || r->status == MODEL_PASS || r->status == MODEL_WARN;
-        if (!ok || !r->n->schema || !node_is_refable(r->n) || value_list_has(schemas, r->n->schema)) continue;
-        jinja_list_add(c->env, schemas, jinja_text(c->env, r->n->schema));
-        struct jinja_value pair[2] = {value_text_or_none(c->env, r->n->database), jinja_text(c->env, r->n->schema)};
-        jinja_list_add(c->env, pairs, jinja_tuple(c->env, pair, 2));
-    }
-    c->extra = jinja_dict(c->env);
-    jinja_dict_set(c->env, c->extra, "results", results);
-    jinja_dict_set(c->env, c->extra, "schemas", schemas);
-    jinja_dict_set(c->env, c->extra, "database_schemas", pairs);
-}
-
-static void run_hook(struct run *run, struct node *n, struct result *r, size_t index, size_t total)
-{
-    enum err rc = ERR_OK;
-    struct workbench w;
-    struct error e = {0};
-    uint64_t started = clock_mono_ns();
-    *r = (struct result){
-        .n = n, .status = MODEL_SUCCESS, .failures = -1, .rows_affected = -1, .message = "OK", .index = index};
-    report_hook(run, r, index, total, true);
-    workbench_open(run->d, &w, PHASE_EXECUTE, n);
-    if (n->hook_at_end) end_names(run, &w.c);
-    r->compile.started_us = now_us();
-    TRY(run_schemas(run, &e));
-    TRY(node_compile(&w.c, n, &e));
-    TRY(node_write_compiled(run->d, n, &e));
-    r->compile.completed_us = r->execute.started_us = now_us();
-    if (view_trim(view_of(n->compiled)).len) {
-        struct session *s = NULL;
-        TRY(context_session(&w.c, &s, &e));
-        TRY(session_run(s, n->compiled, false, NULL, &e));
-    }
-done:
-    r->execute.completed_us = now_us();
-    r->seconds = (double)(clock_mono_ns() - started) / 1e9;
-    if (rc != ERR_OK) result_error(run->d, r, &e, jinja_env_trace(w.env));
-    r->done = true;
-    workbench_close(&w);
-    report_hook(run, r, index, total, false);
-}
-
-static bool run_hooks(struct run *run, bool at_end)
-{
-    struct dbt *d = run->d;
-    struct node **hooks = mem_array(d->node_count + 1, sizeof(*hooks));
-    size_t total = 0;
-    bool ok = true;
-    for (size_t i = 0; i < d->node_count; i++)
-        if (d->nodes[i]->kind == NODE_OPERATION && d->nodes[i]->hook_at_end == at_end) hooks[total++] = d->nodes[i];
-    for (size_t i = 1; i < total; i++)
-        for (size_t k = i; k && before(d, hooks[k], hooks[k - 1]) < 0; k--) {
-            struct node *t = hooks[k];
-            hooks[k] = hooks[k - 1];
-            hooks[k - 1] = t;
-        }
-    if (total && at_end) say(d, SAY_INFO, "Formatting", "Z017", "%s", "");
-    for (size_t i = 0; i < total; i++) {
-        mem_grow(&run->hook_results, &run->hook_cap, run->hook_count + 1, sizeof *run->hook_results);
-        struct result *r = &run->hook_results[run->hook_count++];
-        run_hook(run, hooks[i], r, i + 1, total);
-        ok &= r->status != MODEL_ERROR;
-    }
-    if (total && !at_end) say(d, SAY_INFO, "Formatting", "Z017", "%s", "");
-    mem_free(hooks);
-    return ok;
-}
-
-/* ---- external files ---- */
-
-static enum err publish(struct run *run, struct model_outcome *out, struct error *e)
-{
-    enum err rc = ERR_OK;
-    struct dbt *d = run->d;
-    struct model_file *files = mem_zalloc((run->count + 1) * sizeof *files);
-    struct session s = {0};
-    size_t n = 0;
-    for (size_t i = 0; i < run->count; i++) {
-        const struct result *r = &run->results[i];
-        if (r->staged && r->status == MODEL_SUCCESS && r->done)
-            files[n++] = (struct model_file){.model = r->n->name,
-                                             .location = r->location,
-                                             .staged = r->staged,
-                                             .rows = r->rows,
-                                             .sql_hash = r->sql_hash};
-    }
-    if (!n || !d->hooks->publish) goto done;
-    TRY(d->hooks->publish(d->hooks->ctx, files, n, e));
-    out->published = n;
-    TRY(session_begin(d->warehouse, &s, e));
-    for (size_t i = 0; i < run->count; i++)
-        if (run->results[i].staged && run->results[i].view_sql && run->results[i].status == MODEL_SUCCESS)
-            TRY(session_run(&s, run->results[i].view_sql, false, NULL, e));
-done:
-    session_end(&s);
-    mem_free(files);
-    return rc;
-}
-
 enum err run_nodes(struct run *run, struct model_outcome *out, struct error *e)
 {
     enum err rc = ERR_OK;
@@ -379,13 +220,15 @@ enum err run_nodes(struct run *run, struct model_outcome *out, struct error *e)
     say(run->d, SAY_INFO, "ConcurrencyLine", "Q027", "Concurrency: %d threads (target='%s')", run->d->profile.threads,
         run->d->profile.target);
     say(run->d, SAY_INFO, "Formatting", "Z017", "%s", "");
-    bool hooks_ok = run_hooks(run, false);
+    bool hooked = run->mode == RUN_BUILD || (run->mode == RUN_FRESHNESS &&
+                                             value_get_bool(run->d->flags, "SOURCE_FRESHNESS_RUN_PROJECT_HOOKS", true)),
+         hooks_ok = !hooked || run_hooks(run, false);
     if (!hooks_ok && value_get_bool(run->d->flags, "SKIP_NODES_IF_ON_RUN_START_FAILS", false))
         leave_out(run);
     else
         TRY(run_graph(run, e));
-    TRY(publish(run, out, e));
-    run_hooks(run, true);
+    TRY(run_publish(run, out, e));
+    if (hooked) run_hooks(run, true);
 done:
     return rc;
 }

@@ -472,9 +472,11 @@ static bool of_verb(const struct dbt *d, const struct node *n)
     case MODEL_TEST: yes = n->kind == NODE_TEST || n->kind == NODE_UNIT_TEST; break;
     case MODEL_SEED: yes = n->kind == NODE_SEED; break;
     case MODEL_SNAPSHOT: yes = n->kind == NODE_SNAPSHOT; break;
-    case MODEL_FRESHNESS: yes = n->kind == NODE_SOURCE; break;
+    case MODEL_FRESHNESS: yes = node_has_freshness(n); break;
+    case MODEL_DOCS:
     case MODEL_COMPILE:
-        yes = n->kind == NODE_MODEL || n->kind == NODE_TEST || n->kind == NODE_ANALYSIS || n->kind == NODE_SNAPSHOT;
+        yes = n->kind == NODE_MODEL || n->kind == NODE_TEST || n->kind == NODE_ANALYSIS || n->kind == NODE_SNAPSHOT ||
+              n->kind == NODE_SEED || n->kind == NODE_OPERATION;
         break;
     case MODEL_SHOW:
         yes = n->kind == NODE_MODEL || n->kind == NODE_TEST || n->kind == NODE_ANALYSIS || n->kind == NODE_SEED ||
@@ -507,7 +509,9 @@ enum err select_nodes(struct dbt *d, struct node ***out, size_t *count, struct e
     for (size_t i = 0; !selector && !o->select.count && i < jinja_seq_count(d->selectors); i++)
         if (value_get_bool(jinja_seq_items(d->selectors)[i], "default", false))
             selector = value_get_text(jinja_seq_items(d->selectors)[i], "name", NULL);
-    if (o->select.count)
+    if (d->retrying)
+        for (size_t i = 0; i < n; i++) chosen[i] = texts_has(&d->again, d->nodes[i]->unique_id);
+    else if (o->select.count)
         for (size_t i = 0; i < o->select.count; i++) TRY(select_text(&s, o->select.word[i], chosen, e));
     else if (selector) {
         TRY(named_selector(&s, selector, chosen, e));

@@ -34,8 +34,12 @@
 
 {% macro default__snapshot_hash_arguments(args) -%}
     md5({%- for arg in args -%}
-        coalesce(cast({{ arg }} as varchar ), ''){{ " || '|' || " if not loop.last }}
-    {%- endfor -%})
+        coalesce(cast({{ arg }} as varchar ), '')
+        {%- if not loop.last %}
+         || '|' ||{{ ' ' }}
+        {%- endif -%}
+    {%- endfor %}
+        )
 {%- endmacro %}
 {% macro strategy_dispatch(name) -%}
   {%- set package, bare = name.split('.', 1) if '.' in name else (none, name) -%}

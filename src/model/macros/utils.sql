@@ -9,7 +9,11 @@
     array_cat({{ array_1 }}, {{ array_2 }})
 {%- endmacro %}
 {% macro default__array_construct(inputs=[], data_type='integer') -%}
-    {%- if inputs -%} array[ {{ inputs | join(' , ') }} ] {%- else -%} array[]::{{ data_type }}[] {%- endif -%}
+    {% if inputs %}
+    array[ {{ inputs | join(' , ') }} ]
+    {% else %}
+    array[]::{{ data_type }}[]
+    {% endif %}
 {%- endmacro %}
 {% macro default__bool_or(expression) -%}
     bool_or({{ expression }})
@@ -18,7 +22,9 @@
     cast({{ field }} as {{ type }})
 {% endmacro %}
 {% macro default__cast_bool_to_text(field) %}
+  {{- '\n  ' }}
     cast({{ field }} as {{ api.Column.translate_type('string') }})
+
 {% endmacro %}
 {% macro default__concat(fields) -%}
     {{ fields | join(' || ') }}
@@ -91,15 +97,20 @@
 {{ expression | replace("'", "''") }}
 {%- endmacro %}
 {% macro default__except() %}
+
     except
+
 {% endmacro %}
 {% macro default__intersect() %}
+
     intersect
+
 {% endmacro %}
 {% macro default__hash(field) -%}
     md5(cast({{ field }} as {{ api.Column.translate_type('string') }}))
 {%- endmacro %}
 {% macro default__length(expression) %}
+
     length(
         {{ expression }}
     )
@@ -126,24 +137,30 @@
     '{{ value }}'
 {%- endmacro %}
 {% macro default__position(substring_text, string_text) %}
+
     position(
         {{ substring_text }} in {{ string_text }}
     )
 {%- endmacro -%}
 {% macro default__replace(field, old_chars, new_chars) %}
+
     replace(
         {{ field }},
         {{ old_chars }},
         {{ new_chars }}
     )
+
+
 {% endmacro %}
 {% macro default__right(string_text, length_expression) %}
+
     right(
         {{ string_text }},
         {{ length_expression }}
     )
 {%- endmacro -%}
 {% macro default__safe_cast(field, type) %}
+    {{- '\n    ' }}
     cast({{ field }} as {{ type }})
 {% endmacro %}
 {% macro duckdb__split_part(string_text, delimiter_text, part_number) %}
@@ -165,21 +182,34 @@
     {%- do return(found['data'][0][0] if found and found['data'] else 1) -%}
 {%- endmacro %}
 {% macro default__date_spine(datepart, start_date, end_date) %}
+
+
+    {{- '\n\n\n    \n\n\n' }}
     with rawdata as (
+
         {{ dbt.generate_series(dbt.get_intervals_between(start_date, end_date, datepart)) }}
+
     ),
+
     all_periods as (
+
         select (
             {{ dbt.dateadd(datepart, 'row_number() over (order by 1) - 1', start_date) }}
         ) as date_{{ datepart }}
         from rawdata
+
     ),
+
     filtered as (
+
         select *
         from all_periods
         where date_{{ datepart }} <= {{ end_date }}
+
     )
+
     select * from filtered
+
 {% endmacro %}
 {%- macro normalize_string_or_list(raw, field_name) -%}
   {%- if raw is none -%}{%- do return([]) -%}{%- endif -%}
