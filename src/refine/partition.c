@@ -27,6 +27,7 @@ struct partitions {
     uint32_t *slots; /* index + 1, by table and day */
     size_t slot_count;
     uint64_t rows;   /* reserved so far */
+    uint64_t looked; /* rows when partitions were last looked at for idle ones */
     size_t bytes;    /* of chunks in open row groups */
     uint32_t files;  /* begun and not ended */
     struct chunk_pool *pool;
@@ -181,6 +182,20 @@ static void group_close(struct partitions *s, struct partition *p, bool last)
     group_release(s, g);
 }
 
+/* A big partition that got nothing while many rows went elsewhere is likely a day that is over: written now, its memory
+ * serves the next day. */
+enum { IDLE_ROWS = 262144, IDLE_BIG = 65536, IDLE_LOOK = 65536 };
+
+static void flush_done(struct partitions *s)
+{
+    if (s->rows - s->looked < IDLE_LOOK) return;
+    s->looked = s->rows;
+    for (size_t i = 0; i < s->count; i++) {
+        struct partition *p = s->partition[i];
+        if (p->open && p->open->rows >= IDLE_BIG && s->rows - p->touched > IDLE_ROWS) group_close(s, p, false);
+    }
+}
+
 struct idle {
     struct partition *partition;
     double weight;
@@ -266,6 +281,7 @@ void partition_reserve(struct partitions *s, struct partition *p, uint32_t first
     }
     s->rows += n;
     p->touched = s->rows;
+    flush_done(s);
     if (s->bytes > s->o.open_bytes) flush_idle(s);
     if (s->files > s->o.open_files) finish_idle(s);
 }

@@ -70,7 +70,7 @@ enum err refine_open(struct lake *lake, const struct refine_options *options, st
         topic_init(r, &r->topic[i], r->o.contracts->contracts[i]);
     }
     r->catch_up = (struct catch_up){.lake = lake, .contracts = r->o.contracts, .decode = r->decode};
-    r->days = days_new(&(struct days_options){.lake = lake, .contracts = r->o.contracts, .bytes = r->o.memory_bytes / 6,
+    r->days = days_new(&(struct days_options){.lake = lake, .contracts = r->o.contracts, .bytes = r->o.memory_bytes / 10,
                                               .catch_up = catch_up_days, .ctx = &r->catch_up});
     r->dims = dims_new();
     r->threads = r->o.threads;

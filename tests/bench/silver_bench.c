@@ -21,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PIECE = 1 << 19 };
+enum { PIECE = 2 << 20 };
 
 /* Piece i holds the lines that begin in bytes [i, i + 1) × PIECE. */
 struct input {
