@@ -36,9 +36,9 @@ DUCKDB_LIBS = -L$(DUCKDB_DIR) -Wl,--start-group -lduckdb_static -lduckdb_generat
   -lduckdb_pg_query -lduckdb_re2 -lduckdb_skiplistlib -lduckdb_utf8proc -lduckdb_yyjson -lduckdb_zstd \
   -lduckdb_fastpforlib -lduckdb_jemalloc -Wl,--end-group
 # Static where Debian has the archive, so that the program can be copied to a bare machine.
-STATIC_LIBS = -Wl,-Bstatic -lmicrohttpd -lyaml -ljansson -lzstd -lxxhash -ldeflate -lz -lpcre2-8 -ledit -ltinfo -lbsd -lmd -Wl,-Bdynamic
+STATIC_LIBS = -Wl,-Bstatic -lmicrohttpd $(if $(filter serve,$(ROOMS)),$(O)/obj/serve/no_tls.o) -lyaml -ljansson -lzstd -lxxhash -ldeflate -lz -lpcre2-8 -ledit -ltinfo -lbsd -lmd -Wl,-Bdynamic
 RDKAFKA_LIBS = $(RDKAFKA_DIR)/librdkafka_glibc_linux_$(GOARCH).a -lrt
-LIBS = $(STATIC_LIBS) $(RDKAFKA_LIBS) $(DUCKDB_LIBS) -static-libstdc++ -static-libgcc -lgnutls -lpthread -ldl -lm
+LIBS = $(STATIC_LIBS) $(RDKAFKA_LIBS) $(DUCKDB_LIBS) -static-libstdc++ -static-libgcc -lpthread -ldl -lm
 
 SOURCES := $(foreach r,$(ROOMS),$(filter-out %_test.c %_fuzz.c,$(wildcard src/$(r)/*.c) $(wildcard src/$(r)/*/*.c)))
 TESTS := $(foreach r,$(ROOMS),$(wildcard src/$(r)/*_test.c) $(wildcard src/$(r)/*/*_test.c))
@@ -170,6 +170,7 @@ uninstall:
 .PHONY: configuration
 configuration: $(O)/lakefm
 	@$(O)/lakefm generate configuration >docs/configuration.md
+	@$(O)/lakefm generate tables >docs/tables.md
 
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
 .PRECIOUS: $(O)/obj/%.o

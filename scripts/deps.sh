@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-packages=(build-essential ca-certificates libcurl4-openssl-dev libmicrohttpd-dev libgnutls28-dev libjansson-dev libyaml-dev libzstd-dev
+packages=(build-essential ca-certificates libcurl4-openssl-dev libmicrohttpd-dev libjansson-dev libyaml-dev libzstd-dev
     zlib1g-dev libxxhash-dev libdeflate-dev libisal-dev libedit-dev libpcre2-dev libcmocka-dev)
 [ -n "${DUCKDB_DIR:-}" ] && [ -n "${RDKAFKA_DIR:-}" ] || command -v go >/dev/null || packages+=(golang-go)
 

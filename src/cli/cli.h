@@ -213,6 +213,7 @@ void cli_help_settings(struct cli *cli);                            /* the keys 
 void cli_man(struct cli *cli);                                     /* lakefm.1, to cli->out */
 void cli_completion(struct cli *cli);                              /* for bash, to cli->out */
 void cli_configuration(struct cli *cli);                           /* docs/configuration.md, to cli->out */
+enum err cli_tables(struct cli *cli, struct error *e) MUST_CHECK;           /* docs/tables.md, to cli->out */
 /* LAKEFM_SILVER_LEVEL of "silver.level"; for "kafka.*" the prefix LAKEFM_KAFKA_. */
 char *cli_variable_of_key(struct arena *arena, const char *key);
 
