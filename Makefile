@@ -62,6 +62,7 @@ help:
 ## make test       all tests that CI runs
 ## make unit       unit tests only
 ## make e2e        end-to-end tests; TEST=cli_sql for one
+## make test-cluster real Kafka, HDFS, Spark, ClickHouse, started by the tests (JDK and Maven); TEST=hdfs for one
 ## make test-faults kills, power losses and racing writers at every step of a commit, at length
 ## make fuzz       fuzz the decoder for FUZZ_SECONDS=60 (clang)
 ## make install    PREFIX=/usr/local
@@ -152,6 +153,10 @@ demo: deps
 .PHONY: e2e
 e2e: $(O)/lakefm
 	@tests/e2e/run.sh $(O)/lakefm $(TEST)
+
+.PHONY: test-cluster
+test-cluster: $(O)/lakefm
+	@tests/cluster/run.sh $(O)/lakefm $(TEST)
 
 # Man page and completion are written by the program itself, from its option tables.
 .PHONY: install
