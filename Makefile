@@ -64,6 +64,7 @@ help:
 ## make e2e        end-to-end tests; TEST=cli_sql for one
 ## make test-cluster real Kafka, HDFS, Spark, ClickHouse, started by the tests (JDK and Maven); TEST=hdfs for one
 ## make test-faults kills, power losses and racing writers at every step of a commit, at length
+## make test-fresh make demo, make test and the lone program in a bare Debian (root, debootstrap); FRESH_SUITE=trixie
 ## make fuzz       fuzz the decoder for FUZZ_SECONDS=60 (clang)
 ## make install    PREFIX=/usr/local
 
@@ -143,6 +144,10 @@ oracle: $(O)/tests/decode/dump
 test: deps
 	@scripts/deps-test.sh
 	@scripts/test.sh
+
+.PHONY: test-fresh
+test-fresh:
+	@scripts/test-fresh.sh
 
 .PHONY: demo
 demo: deps
