@@ -80,6 +80,15 @@ struct cli_config {
         const char *bind, *token;
         int64_t port;
     } serve;
+    struct {
+        const char *where; /* an address, "embedded", or "off" */
+        const char *user, *password, *database, *bind, *library;
+        int64_t http_port, tcp_port;
+        uint64_t memory_bytes;
+    } clickhouse;
+    struct {
+        const char *url, *user, *password, *api_key;
+    } metabase;
     /* options of every command that are no settings */
     const char *config_file, *color;
     struct cli_list set;

@@ -1,0 +1,16 @@
+/* Publishing, put together: the lake's gold, the project's notes, the settings. Used by `publish`, `serve` and `run`. */
+#ifndef LAKEFM_CLI_PUBLISH_H
+#define LAKEFM_CLI_PUBLISH_H
+
+#include "cli/cli.h"
+#include "publish/clickhouse.h"
+
+struct publish_options {
+    const char *mode, *hdfs_root, *dashboards, *seen_url;
+    struct cli_list select;
+    bool replace, dry_run;
+    int64_t wait_ms;
+};
+enum err cli_publish_clickhouse(struct cli *cli, const struct publish_options *o, struct error *e) MUST_CHECK;
+
+#endif
