@@ -2,6 +2,7 @@
 
 #include "base/io.h"
 #include "base/mem.h"
+#include "base/str.h"
 
 #include <dlfcn.h>
 #include <isa-l/igzip_lib.h>
@@ -197,6 +198,11 @@ enum err gzip_stream_open(int fd, const char *name, struct gzip_stream **out, st
         s->kind = GZIP_ZSTD;
         s->zstd = ZSTD_createDStream();
         if (!s->zstd) (void)mem_alloc(SIZE_MAX / 2);
+    } else if (s->len && (str_ends(name, ".gz") || str_ends(name, ".zst"))) {
+        rc = err_set(e, ERR_INPUT, "named as compressed, but its first bytes are neither gzip's nor zstd's");
+        err_where(e, "%s", name);
+        err_hint(e, "get the file again; if it is plain text, name it so");
+        goto done;
     }
     *out = s;
 done:

@@ -35,7 +35,7 @@ enum err gzip_inflate_member(struct gzip_inflater *g, const void *p, size_t memb
                              struct error *e) MUST_CHECK;
 
 /* Any input file or descriptor as a stream of raw bytes: plain, gzip (any number of members) or zstd (any number of
- * frames), told by its first bytes. A cut or corrupt stream is ERR_INPUT with the raw offset reached; what was handed
+ * frames), told by its first bytes; named .gz or .zst and neither of both is an error. A cut or corrupt stream is ERR_INPUT with the raw offset reached; what was handed
  * out before it is good. */
 struct gzip_stream;
 enum gzip_kind { GZIP_PLAIN, GZIP_GZIP, GZIP_ZSTD };

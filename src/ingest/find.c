@@ -29,7 +29,7 @@ static enum err topic_of(const char *path, const struct schema_set *contracts, c
     char hint[sizeof e->hint] = "";
     if (e) snprintf(hint, sizeof hint, "%s", e->hint);
     err_set(e, ERR_USAGE, "the name of %s tells no topic", path);
-    if (hint[0]) err_hint(e, "%s; or say --topic", hint);
+    if (hint[0]) err_hint(e, strstr(hint, "--topic") ? "%s" : "%s; or say --topic", hint);
     else err_hint(e, "say --topic, or name the file as its topic: listen_events.json");
     return ERR_USAGE;
 }
