@@ -3,8 +3,9 @@
 
 /* A command is listed when its file is there: src/cli/cmd_<name>.c defines cli_cmd_<name>. */
 #define COMMANDS(X)                                                                                                    \
-    X(demo) X(run) X(simulate) X(ingest) X(refine) X(build) X(sql) X(serve) X(publish) X(status) X(audit) X(compact) X(test)      \
-    X(seed) X(snapshot) X(compile) X(ls) X(parse) X(deps) X(show) X(clean) X(run_operation) \
+    X(demo) X(run) X(simulate) X(ingest) X(refine) X(build) X(sql) X(serve) X(publish) X(status) X(audit) X(compact)   \
+    X(test) X(seed) X(snapshot) X(compile) X(ls) X(parse) X(deps) X(show) X(clean) X(run_operation) X(docs) X(source)  \
+    X(retry)                                                                                                           \
     X(version) X(help) X(generate)
 
 #define DECLARE(name) extern const struct cli_command cli_cmd_##name;

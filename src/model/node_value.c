@@ -356,7 +356,7 @@ enum err graph_value(struct dbt *d, struct error *e)
 {
     enum err rc = ERR_OK;
     static const char *const sections[] = {"exposures", "groups",          "metrics",       "nodes",
-                                           "sources",   "semantic_models", "saved_queries", NULL};
+                                           "sources",   "semantic_models", "saved_queries", "functions", NULL};
     struct jinja_value v;
     if (!jinja_is_absent(d->graph_value)) return ERR_OK;
     struct jinja_value graph = jinja_dict(d->env);

@@ -302,6 +302,17 @@ done:
     return rc;
 }
 
+/* Of dbt_project.yml: what a hook's checksum is. */
+static enum err project_sum(struct dbt *d, const struct package *p, char out[DIGEST_SHA256_SIZE], struct error *e)
+{
+    struct buf text = {0};
+    enum err rc = io_read_file(arena_printf(&d->arena, "%s/dbt_project.yml", p->root), &text, e);
+    struct view v = view_trim((struct view){text.ptr, text.len});
+    if (rc == ERR_OK) digest_sha256(v.ptr, v.len, out);
+    buf_reset(&text);
+    return rc;
+}
+
 /* on-run-start, on-run-end */
 static enum err load_hooks(struct dbt *d, struct package *p, struct error *e)
 {
@@ -309,7 +320,12 @@ static enum err load_hooks(struct dbt *d, struct package *p, struct error *e)
     for (int end = 0; end < 2; end++) {
         const char *key = end ? "on-run-end" : "on-run-start";
         struct texts list = {0};
+        char sum[DIGEST_SHA256_SIZE] = "";
         value_to_texts(d, package_section(p, key), &list);
+        if (list.count && (rc = project_sum(d, p, sum, e)) != ERR_OK) {
+            mem_free(list.at);
+            return rc;
+        }
         for (size_t i = 0; i < list.count; i++) {
             struct node *n = node_new(d, NODE_OPERATION, p, arena_printf(&d->arena, "%s-%s-%zu", p->name, key, i));
             n->path = arena_printf(&d->arena, "hooks/%s.sql", n->name);
@@ -318,6 +334,8 @@ static enum err load_hooks(struct dbt *d, struct package *p, struct error *e)
             texts_add(&n->fqn, "hooks");
             texts_add(&n->fqn, n->name);
             n->raw = view_of(list.at[i]);
+            snprintf(n->checksum, sizeof n->checksum, "%s", sum);
+            n->has_checksum = true;
             const struct yaml *y = yaml_get(p->doc, key);
             n->line = y ? y->line : 1;
             n->hook_index = i + 1;

@@ -56,18 +56,10 @@ static enum err ref_args(const struct jinja_call *c, const struct context *ctx, 
     return ERR_OK;
 }
 
-static bool same(const char *a, const char *b) { return a && b ? !strcmp(a, b) : a == b; }
 
-static void note_ref(struct dbt *d, struct node *n, const struct node_ref *r)
+/* Every call counts, as in dbt: `refs` of a node may hold the same twice. */
+static void note_ref(struct node *n, const struct node_ref *r)
 {
-    for (size_t i = 0; i < n->ref_count; i++) {
-        bool equal = false;
-        if (same(n->refs[i].package, r->package) && !strcmp(n->refs[i].name, r->name) &&
-            n->refs[i].version.type == r->version.type &&
-            (jinja_is_absent(r->version) ||
-             (jinja_equal(d->env, n->refs[i].version, r->version, &equal, NULL) == ERR_OK && equal)))
-            return;
-    }
     mem_grow(&n->refs, &n->ref_cap, n->ref_count + 1, sizeof *n->refs);
     n->refs[n->ref_count++] = *r;
 }
@@ -141,7 +133,7 @@ enum err builtin_ref(const struct jinja_call *call, struct jinja_value *out, str
     struct node_ref r;
     TRY(ref_args(call, c, &r, e));
     if (c->phase == PHASE_EXPOSURE || c->phase == PHASE_PARSE || c->phase == PHASE_NAME) {
-        if (c->node && c->phase != PHASE_NAME) note_ref(c->d, c->node, &r);
+        if (c->node && c->phase != PHASE_NAME) note_ref(c->node, &r);
         *out = c->phase == PHASE_EXPOSURE ? jinja_text(c->env, "") : own_relation(c);
         goto done;
     }

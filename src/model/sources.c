@@ -174,13 +174,14 @@ static struct jinja_value merged_meta(struct dbt *d, struct jinja_value source, 
     return out;
 }
 
-static struct jinja_value merged_tags(struct dbt *d, struct jinja_value source, struct jinja_value table)
+/* With `configs` those inside config: too. A test of a source inherits only the others, as in dbt. */
+static struct jinja_value merged_tags(struct dbt *d, struct jinja_value source, struct jinja_value table, bool configs)
 {
     struct jinja_value out = jinja_list(d->env);
     struct jinja_value all[4] = {
         jinja_dict_get(source, "tags"), jinja_dict_get(jinja_dict_get(source, "config"), "tags"),
         jinja_dict_get(table, "tags"), jinja_dict_get(jinja_dict_get(table, "config"), "tags")};
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 4; i += configs ? 1 : 2) {
         struct jinja_value list = as_list(d->env, all[i]);
         for (size_t k = 0; k < jinja_seq_count(list); k++)
             if (!value_list_has(out, value_text(jinja_seq_items(list)[k], "")))
@@ -242,7 +243,7 @@ static enum err read_table(struct dbt *d, struct schema_entry *x, const struct y
     if (!n->identifier) n->identifier = name;
     n->quoting = merged_quoting(d, source, table);
     n->meta = merged_meta(d, source, table);
-    n->tags = merged_tags(d, source, table);
+    n->tags = merged_tags(d, source, table, true);
     source_config(d, n, source, table);
     TRY(config_build(d, n, e));
     n->meta = jinja_dict_get(n->config, "meta");
@@ -278,7 +279,8 @@ static enum err read_table(struct dbt *d, struct schema_entry *x, const struct y
             names_put(&d->sources_by_name, view_of(bare), n);
     }
     struct schema_entry own = *x;
-    TRY(schema_note_tests(d, &own, y, table, n, (struct jinja_value){0}, n->tags, e));
+    TRY(schema_note_tests(d, &own, y, table, n, (struct jinja_value){0},
+                          merged_tags(d, source, table, false), e));
 done:
     return rc;
 }

@@ -228,7 +228,7 @@ static enum err row_method(const struct jinja_call *c, struct jinja_value *out, 
     else if (view_is(name, "keys"))
         *out = names_tuple(l->t);
     else if (view_is(name, "dict")) {
-        *out = jinja_dict(c->env);
+        *out = jinja_dict_ordered(c->env);
         for (size_t i = 0; i < l->t->columns; i++) jinja_dict_set(c->env, *out, l->t->name[i], cell(l->t, l->index, i));
     } else if (view_is(name, "items")) {
         *out = jinja_list(c->env);

@@ -36,6 +36,7 @@ struct jinja_map {
     struct map_entry *entry;
     uint32_t *index;
     size_t used, live, cap, index_cap;
+    bool ordered; /* prints as Python's OrderedDict */
 };
 
 struct jinja_function {

@@ -102,6 +102,7 @@ size_t jinja_seq_count(struct jinja_value v);
 const struct jinja_value *jinja_seq_items(struct jinja_value v);
 
 struct jinja_value jinja_dict(struct jinja_env *env);
+struct jinja_value jinja_dict_ordered(struct jinja_env *env); /* the same, printed as OrderedDict([…]) */
 /* Fails (ERR_INPUT "unhashable type: 'list'") for a list, dict or set as key. */
 enum err jinja_dict_put(struct jinja_env *env, struct jinja_value dict, struct jinja_value key, struct jinja_value item, struct error *e) MUST_CHECK;
 enum err jinja_dict_find(struct jinja_env *env, struct jinja_value dict, struct jinja_value key, struct jinja_value *out, struct error *e) MUST_CHECK; /* JINJA_ABSENT when missing */

@@ -191,6 +191,13 @@ struct jinja_map *map_copy(struct jinja_env *env, const struct jinja_map *m)
 /* ---- the public side ------------------------------------------------------------------------------------------------ */
 
 struct jinja_value jinja_dict(struct jinja_env *env) { return (struct jinja_value){.type = JINJA_DICT, .as.map = map_new(env)}; }
+
+struct jinja_value jinja_dict_ordered(struct jinja_env *env)
+{
+    struct jinja_value v = jinja_dict(env);
+    v.as.map->ordered = true;
+    return v;
+}
 struct jinja_value jinja_set(struct jinja_env *env) { return (struct jinja_value){.type = JINJA_SET, .as.map = map_new(env)}; }
 
 enum err jinja_dict_put(struct jinja_env *env, struct jinja_value dict, struct jinja_value key, struct jinja_value item, struct error *e)

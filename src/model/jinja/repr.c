@@ -44,15 +44,17 @@ static enum err repr_map(struct jinja_env *env, struct jinja_value v, struct buf
     if (!dict && !v.as.map->live) return buf_str(out, "set()"), ERR_OK;
     enum err rc = ERR_OK;
     struct jinja_value key, item;
-    bool first = true;
-    buf_char(out, '{');
+    bool first = true, ordered = v.as.map->ordered;
+    buf_str(out, ordered ? "OrderedDict([" : "{");
     for (size_t at = 0; !rc && jinja_dict_next(v, &at, &key, &item); first = false) {
         if (!first) buf_str(out, ", ");
+        if (ordered) buf_char(out, '(');
         if ((rc = jinja_repr(env, key, out, e)) || (rc = text_within(env, out, e)) || !dict) continue;
-        buf_str(out, ": ");
+        buf_str(out, ordered ? ", " : ": ");
         rc = jinja_repr(env, item, out, e);
+        if (ordered) buf_char(out, ')');
     }
-    buf_char(out, '}');
+    buf_str(out, ordered ? "])" : "}");
     return rc;
 }
 

@@ -185,13 +185,13 @@
 {% macro default__get_empty_schema_sql(columns) %}
   {%- set untyped = [] -%}
   {%- set naked = [] -%}
-  select
+    {{- 'select\n    ' -}}
   {%- for column in columns.values() -%}
     {%- if column['data_type'] is not defined or column['data_type'] is none -%}{%- do untyped.append(column['name']) -%}
-    {%- else -%}
-      {%- if column['data_type'].strip() | lower in ('numeric', 'decimal', 'number') -%}{%- do naked.append(column['name']) -%}{%- endif %}
-      {{ cast('null', column['data_type']) | trim }} as {{ adapter.quote(column['name']) if column.get('quote') else column['name'] }}{{ ', ' if not loop.last }}
+    {%- elif column['data_type'].strip() | lower in ('numeric', 'decimal', 'number') -%}{%- do naked.append(column['name']) -%}
     {%- endif -%}
+    {{- '\n      ' -}}
+    {{- cast('null', column['data_type']) }} as {{ adapter.quote(column['name']) if column.get('quote') else column['name'] }}{{ ', ' if not loop.last }}
   {%- endfor -%}
   {%- if untyped -%}{%- do exceptions.column_type_missing(column_names=untyped) -%}
   {%- elif naked -%}

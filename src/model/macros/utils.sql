@@ -184,7 +184,7 @@
 {% macro default__date_spine(datepart, start_date, end_date) %}
 
 
-    {{- '\n\n\n    \n\n\n' }}
+    {{- '\n\n\n    \n\n' }}
     with rawdata as (
 
         {{ dbt.generate_series(dbt.get_intervals_between(start_date, end_date, datepart)) }}

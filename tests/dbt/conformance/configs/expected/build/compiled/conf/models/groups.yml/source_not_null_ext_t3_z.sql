@@ -1,0 +1,3 @@
+select z
+from "dev"."main"."zseed"
+where z is null

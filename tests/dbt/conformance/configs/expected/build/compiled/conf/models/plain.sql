@@ -1,0 +1,1 @@
+select z, n from "dev"."main".zseed

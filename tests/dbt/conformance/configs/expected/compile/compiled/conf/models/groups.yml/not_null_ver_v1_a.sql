@@ -1,0 +1,3 @@
+select a
+from "dev"."main".ver_one
+where a is null

@@ -1,0 +1,1 @@
+select z as zz from {{ ref('deepm') }}

@@ -1,0 +1,1 @@
+{{ config(tags=['x']) }} select z from {{ source('ext', 't1') }}

@@ -1,0 +1,37 @@
+-- depends_on: "dev"."main"."base"
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+select 'model.ctx.adapt|table|[]|[''model.ctx.base'', ''model.ctx.vars_'']|[]|"dev"."main"."adapt"|{}||[{''name'': ''base'', ''package'': None, ''version'': None}, {''name'': ''vars_'', ''package'': None, ''version'': None}]|sha256|None' as x union all select 'model.ctx.agate|table|[]|[''model.ctx.base'']|[]|"dev"."main"."agate"|{}||[{''name'': ''base'', ''package'': None, ''version'': None}, {''name'': ''base'', ''package'': None, ''version'': None}]|sha256|None' as x union all select 'model.ctx.base|table|[''b'', ''core'']|[]|[''id'', ''name'']|"dev"."main"."base"|{''owner'': ''me'', ''level'': 2}|the base of ctx|[]|sha256|ctx://models/_m.yml' as x union all select 'model.ctx.cross|table|[]|[''model.ctx.base'']|[]|"dev"."main"."cross"|{}||[{''name'': ''base'', ''package'': None, ''version'': None}]|sha256|None' as x union all select 'model.ctx.funcs|table|[]|[]|[]|"dev"."main"."funcs"|{}||[]|sha256|None' as x union all select 'model.ctx.graph_|table|[]|[''model.ctx.base'']|[]|"dev"."main"."graph_"|{}||[{''name'': ''base'', ''package'': None, ''version'': None}]|sha256|None' as x union all select 'model.ctx.logs|table|[]|[''model.ctx.base'']|[]|"dev"."main"."logs"|{''x'': 1}||[{''name'': ''base'', ''package'': None, ''version'': None}, {''name'': ''base'', ''package'': ''ctx'', ''version'': None}, {''name'': ''base'', ''package'': None, ''version'': None}]|sha256|None' as x union all select 'model.ctx.vars_|table|[]|[]|[]|"dev"."main"."vars_"|{}||[]|sha256|None' as x union all select 'operation.ctx.ctx-on-run-end-0|table|[''on-run-end'']|[]|[]|None|{}||[]|sha256|None' as x union all select 'operation.ctx.ctx-on-run-end-1|table|[''on-run-end'']|[]|[]|None|{}||[]|sha256|None' as x union all select 'operation.ctx.ctx-on-run-end-2|table|[''on-run-end'']|[]|[]|None|{}||[]|sha256|None' as x union all select 'operation.ctx.ctx-on-run-start-0|table|[''on-run-start'']|[]|[]|None|{}||[]|sha256|None' as x union all select 'operation.ctx.ctx-on-run-start-1|table|[''on-run-start'']|[]|[]|None|{}||[]|sha256|None' as x union all select 'operation.ctx.ctx-on-run-start-2|table|[''on-run-start'']|[]|[]|None|{}||[]|sha256|None' as x union all select 'exposures,functions,groups,metrics,nodes,saved_queries,semantic_models,sources' as x

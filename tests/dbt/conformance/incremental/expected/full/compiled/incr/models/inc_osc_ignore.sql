@@ -1,0 +1,1 @@
+select id, val , ts   from "dev"."main"."src"

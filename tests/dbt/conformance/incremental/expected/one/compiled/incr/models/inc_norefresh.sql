@@ -1,0 +1,1 @@
+select *, False as inc from "dev"."main"."src"

@@ -1,0 +1,1 @@
+select id, val , grp, 'new' as extra  from "dev"."main"."src"

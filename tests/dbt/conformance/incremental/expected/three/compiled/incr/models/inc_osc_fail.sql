@@ -1,0 +1,1 @@
+select id, val  from "dev"."main"."src"

@@ -1,0 +1,1 @@
+select id, val , 'z' as extra  , ts from "dev"."main"."src"

@@ -1,0 +1,1 @@
+select *, True as inc from "dev"."main"."src"

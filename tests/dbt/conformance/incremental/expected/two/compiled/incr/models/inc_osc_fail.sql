@@ -1,0 +1,1 @@
+select id, val , grp  from "dev"."main"."src"

@@ -1,0 +1,1 @@
+select id, val ::bigint as val, grp  from "dev"."main"."src"

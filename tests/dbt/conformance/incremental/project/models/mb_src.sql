@@ -1,0 +1,2 @@
+{{ config(materialized='table', event_time='ts') }}
+select i as id, timestamp '2024-03-01' + interval 6 hour * i as ts, i * {{ var('round') }} as val from range(0, 17) t(i)

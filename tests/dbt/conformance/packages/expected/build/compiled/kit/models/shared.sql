@@ -1,0 +1,1 @@
+select 'kit' as who, * from "dev"."kit_bad"."kitdata"

@@ -1,0 +1,1 @@
+select * from "dev"."kit_bad"."stations" where id <= 0

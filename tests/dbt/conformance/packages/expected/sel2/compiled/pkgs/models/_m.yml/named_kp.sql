@@ -1,0 +1,1 @@
+select * from "dev"."main_pkgs"."aa_al" where id <= 0

@@ -1,0 +1,1 @@
+select "who", "a" from "dev"."kit_bad"."shared"

@@ -1,0 +1,1 @@
+select 'kit' as who, * from {{ ref('kitdata') }}

@@ -1,0 +1,1 @@
+select 1 as id, {{ money('3.14159') }} as v, '{{ var("rounding") }}' as r, '{{ var("kit_default") }}' as kd, '{{ var("kit_only", "none") }}' as ko, '{{ shade() }}' as sh, '{{ key_of(["a", "b"]) }}' as k, '{{ call_who() }}' as w, '{{ project_name }} {{ model.package_name }}' as p

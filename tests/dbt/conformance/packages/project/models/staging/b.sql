@@ -1,0 +1,1 @@
+select {{ kit.star(ref('shared'), ['b']) }} from {{ ref('shared') }}

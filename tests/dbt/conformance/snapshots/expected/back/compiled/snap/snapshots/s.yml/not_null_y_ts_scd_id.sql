@@ -1,0 +1,3 @@
+select scd_id
+from "dev"."main_snaps"."y_ts"
+where scd_id is null

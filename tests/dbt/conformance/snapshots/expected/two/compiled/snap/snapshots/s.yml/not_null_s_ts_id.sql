@@ -1,0 +1,3 @@
+select id
+from "dev"."hist"."s_ts"
+where id is null

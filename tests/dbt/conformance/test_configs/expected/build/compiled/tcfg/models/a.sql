@@ -1,0 +1,1 @@
+select * from "dev"."main_raw"."nums" where id < 3

@@ -1,0 +1,3 @@
+select id
+from "dev"."main_raw"."nums"
+where id is null

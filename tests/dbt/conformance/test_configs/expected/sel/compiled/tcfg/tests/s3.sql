@@ -1,0 +1,1 @@
+select id from "dev"."main"."a" where id = 77

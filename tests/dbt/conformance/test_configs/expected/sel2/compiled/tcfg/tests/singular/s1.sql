@@ -1,0 +1,1 @@
+select * from "dev"."main_marts"."b" where n > 10

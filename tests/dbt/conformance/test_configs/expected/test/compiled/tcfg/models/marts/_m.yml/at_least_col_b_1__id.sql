@@ -1,0 +1,1 @@
+select id as id from "dev"."main_marts"."b" where id >= 1

@@ -1,0 +1,3 @@
+select *
+from "dev"."main_marts"."b"
+where id is null

@@ -1,0 +1,1 @@
+select id, n, kind from {{ ref('a') }}
