@@ -5,7 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { CONSOLE_BYTES = 16 << 20, DATA_ROWS = 100000, CONSOLE_ROWS = 10000, DATA_TIMEOUT_MS = 20000, CONSOLE_TIMEOUT_MS = 30000, HEARTBEAT_MS = 5000 };
+enum {
+    DATA_ROWS = 100000,
+    DATA_TIMEOUT_MS = 20000,
+    CONSOLE_ROWS = 10000,
+    CONSOLE_BYTES = 16 << 20,
+    CONSOLE_MEMORY = 512 << 20, /* of long texts that are being made */
+    CONSOLE_TIMEOUT_MS = 30000,
+    HEARTBEAT_MS = 5000
+};
 
 static void json_key(struct buf *out, const char *key, const char *value, bool *first)
 {
@@ -50,7 +58,9 @@ static void json_chart(struct serve *s, const struct board_chart *c, struct buf 
     }
     buf_printf(out, "],\"width\":%lld,\"height\":%lld,\"limit\":%lld,\"has_rows\":%s,\"tables\":", (long long)c->width,
                (long long)c->height, (long long)c->limit, c->rows ? "true" : "false");
-    data_version_of(s->data, c->sql, out);
+    char *texts = mem_printf("%s\n%s", c->sql, c->quick ? c->quick : "");
+    data_version_of(s->data, texts, out);
+    mem_free(texts);
     buf_char(out, '}');
 }
 
@@ -172,6 +182,26 @@ static enum err add_total(struct serve *s, const char *sql, const struct clause_
     return rc;
 }
 
+static enum err make_answer(struct serve *s, const char *sql, const struct clause_value *values, size_t count, enum data_format format,
+                            int64_t rows, bool total, struct buf *out, struct error *e)
+{
+    struct data_limits limits = {.rows = rows, .timeout_ms = DATA_TIMEOUT_MS};
+    struct buf shown = {0};
+    uint64_t started = clock_mono_ns(), version = data_version_of(s->data, sql, NULL);
+    if (format == DATA_JSON) buf_char(out, '{');
+    enum err rc = data_query(s->data, sql, values, count, format, &limits, out, e);
+    if (rc == ERR_OK && total && format == DATA_JSON) rc = add_total(s, sql, values, count, out, e);
+    if (rc != ERR_OK || format != DATA_JSON) return rc;
+    clause_show(sql, values, count, &shown);
+    buf_printf(out, ",\"version\":%llu,\"tables\":", (unsigned long long)version);
+    data_version_of(s->data, sql, out);
+    buf_str(out, ",\"sql\":");
+    buf_json(out, shown.ptr ? shown.ptr : "", shown.len);
+    buf_printf(out, ",\"took_ms\":%.1f}\n", (double)(clock_mono_ns() - started) / 1e6);
+    buf_reset(&shown);
+    return rc;
+}
+
 static void answer_query(struct serve *s, const struct http_request *r, const char *name, const char *sql, int64_t rows,
                          bool total, struct http_answer *a)
 {
@@ -179,28 +209,33 @@ static void answer_query(struct serve *s, const struct http_request *r, const ch
     size_t count = values_of(r, values);
     enum data_format format;
     struct error e;
-    struct data_limits limits = {.rows = rows, .timeout_ms = DATA_TIMEOUT_MS};
-    uint64_t started = clock_mono_ns();
     if (!wanted_format(r, &format, a, name)) return;
     tag(s, sql, values, count, format, a);
     snprintf(a->etag + strlen(a->etag), sizeof a->etag - strlen(a->etag), "-%lld", (long long)rows);
     if (r->if_none_match && strstr(r->if_none_match, a->etag)) return; /* 304: nothing needs to run */
-    if (format == DATA_JSON) buf_char(&a->body, '{');
-    enum err rc = data_query(s->data, sql, values, count, format, &limits, &a->body, &e);
-    if (rc == ERR_OK && total && format == DATA_JSON) rc = add_total(s, sql, values, count, &a->body, &e);
-    if (rc != ERR_OK) {
-        failed(a, rc, &e);
+    if (cache_get(s->cache, a->etag, &a->body)) return;
+    enum err rc = make_answer(s, sql, values, count, format, rows, total, &a->body, &e);
+    if (rc == ERR_OK) {
+        cache_put(s->cache, a->etag, &a->body);
         return;
     }
-    if (format != DATA_JSON) return;
-    struct buf shown = {0};
-    clause_show(sql, values, count, &shown);
-    buf_printf(&a->body, ",\"version\":%llu,\"tables\":", (unsigned long long)data_version_of(s->data, sql, NULL));
-    data_version_of(s->data, sql, &a->body);
-    buf_str(&a->body, ",\"sql\":");
-    buf_json(&a->body, shown.ptr ? shown.ptr : "", shown.len);
-    buf_printf(&a->body, ",\"took_ms\":%.1f}\n", (double)(clock_mono_ns() - started) / 1e6);
-    buf_reset(&shown);
+    cache_drop(s->cache, a->etag);
+    failed(a, rc, &e);
+}
+
+/* The chart's SQL over a mart will do when it knows every filter set that the whole one knows. */
+static const char *sql_for(const struct board_chart *c, const struct http_request *r)
+{
+    struct view whole[CLAUSE_PARAMETERS], quick[CLAUSE_PARAMETERS];
+    if (!c->quick) return c->sql;
+    size_t whole_count = clause_names(c->sql, whole), quick_count = clause_names(c->quick, quick);
+    for (size_t i = 0; i < whole_count; i++) {
+        bool set = false, known = false;
+        for (size_t j = 0; j < r->query_count; j++) set |= *r->query[j].value && view_is(whole[i], r->query[j].name);
+        for (size_t j = 0; j < quick_count; j++) known |= view_eq(whole[i], quick[j]);
+        if (set && !known) return c->sql;
+    }
+    return c->quick;
 }
 
 /* /api/v1/data/BOARD/CHART and /api/v1/rows/BOARD/CHART */
@@ -212,7 +247,7 @@ static void chart_query(struct serve *s, const struct http_request *r, const cha
         pthread_rwlock_rdlock(&s->boards_lock);
         const struct board *b = board_find(s->boards, view_from(rest, (size_t)(slash - rest)));
         const struct board_chart *c = b ? board_chart_find(b, view_of(slash + 1)) : NULL;
-        const char *text = c ? (rows ? c->rows : c->sql) : NULL;
+        const char *text = c ? (rows ? c->rows : sql_for(c, r)) : NULL;
         if (text) {
             sql = mem_strdup(text);
             snprintf(name, sizeof name, "%s%s", c->id, rows ? "_rows" : "");
@@ -246,7 +281,7 @@ static void console(struct serve *s, const struct http_request *r, struct http_a
     }
     struct error e;
     enum data_format format;
-    struct data_limits limits = {.rows = CONSOLE_ROWS, .timeout_ms = CONSOLE_TIMEOUT_MS, .bytes = CONSOLE_BYTES, .select_only = true,
+    struct data_limits limits = {.rows = CONSOLE_ROWS, .timeout_ms = CONSOLE_TIMEOUT_MS, .bytes = CONSOLE_BYTES, .memory_bytes = CONSOLE_MEMORY, .select_only = true,
                                  .plan = http_query(r, "plan") != NULL};
     char *sql = mem_strndup(r->body.ptr, r->body.len);
     uint64_t started = clock_mono_ns();

@@ -13,7 +13,7 @@ static const char *const kinds[] = {"figure", "bars", "line", "ranked", "weekday
 static const char *const times[] = {"date", "hour", NULL};
 static const char *const board_keys[] = {"title", "order", "about", "charts", NULL};
 static const char *const chart_keys[] = {"id",    "title",  "about", "kind", "x",     "y",   "series", "unit", "width",
-                                         "height", "time",  "link",  "limit", "sql",  "rows", NULL};
+                                         "height", "time",  "link",  "limit", "sql",  "quick", "rows", NULL};
 
 struct reader {
     struct tree *tree;
@@ -112,10 +112,15 @@ static enum err read_chart(struct reader *r, tree_node map, struct board *b, str
     TRY(number(r, map, "limit", 1, 10000, &c->limit, e));
     TRY(read_link(r, map, c, e));
     TRY(text(r, map, "sql", true, &c->sql, e));
+    TRY(text(r, map, "quick", false, &c->quick, e));
     TRY(text(r, map, "rows", false, &c->rows, e));
-    rc = clause_render(c->sql, NULL, 0, &sink, used, &used_count, e);
-    if (rc == ERR_INPUT) TRY(tree_fail(r->tree, tree_get(r->tree, map, "sql"), e, "sql: %s", e->what));
-    rc = ERR_OK;
+    const struct board_pair texts[] = {{"sql", c->sql}, {"quick", c->quick}, {"rows", c->rows}};
+    for (size_t i = 0; i < 3; i++) {
+        if (!texts[i].value) continue;
+        rc = clause_render(texts[i].value, NULL, 0, &sink, used, &used_count, e);
+        if (rc == ERR_INPUT) TRY(tree_fail(r->tree, tree_get(r->tree, map, texts[i].key), e, "%s: %s", texts[i].key, e->what));
+        rc = ERR_OK;
+    }
 done:
     buf_reset(&sink);
     return rc;

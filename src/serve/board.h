@@ -20,6 +20,8 @@
  *       limit: 10                 # rows shown at first
  *       sql: |                    # serve/clause.h
  *         select …
+ *       quick: |                  # optional: the same answer over a mart; taken when it knows every filter that is set
+ *         select …
  *       rows: |                   # optional: the events behind a mark
  *         select …
  */
@@ -38,7 +40,7 @@ struct board_pair {
     const char *key, *value;
 };
 struct board_chart {
-    const char *id, *title, *about, *kind, *x, *series, *unit, *time, *sql, *rows; /* absent: NULL */
+    const char *id, *title, *about, *kind, *x, *series, *unit, *time, *sql, *quick, *rows; /* absent: NULL */
     const char *y[BOARD_LIST];
     size_t y_count;
     struct board_pair link[BOARD_LIST];

@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +26,25 @@ struct data {
     bool used[POOL];
     struct sql_conn *admin; /* makes the views; under `refreshing` */
     uint64_t version;
+    struct lake_tables tables; /* as the views see them */
     char temp[32]; /* a folder of ours: results on their way out as Parquet */
 };
+
+/* After the views are made, never before: an answer's ETag must not promise a commit that its query did not see. */
+static void saw(struct data *d, struct lake *lake)
+{
+    struct lake_tables fresh = {0}, old;
+    struct lake_head head;
+    lake_head(lake, &head);
+    lake_tables(lake, &fresh);
+    pthread_mutex_lock(&d->lock);
+    old = d->tables;
+    d->lake = lake;
+    d->tables = fresh;
+    d->version = head.number;
+    pthread_mutex_unlock(&d->lock);
+    lake_tables_free(&old);
+}
 
 static enum err open_lake(struct data *d, struct error *e)
 {
@@ -38,12 +56,7 @@ static enum err open_lake(struct data *d, struct error *e)
         lake_close(&lake);
         return rc;
     }
-    struct lake_head head;
-    lake_head(lake, &head);
-    pthread_mutex_lock(&d->lock);
-    d->lake = lake;
-    d->version = head.number;
-    pthread_mutex_unlock(&d->lock);
+    saw(d, lake);
     return ERR_OK;
 }
 
@@ -102,6 +115,7 @@ void data_close(struct data **data)
     sql_disconnect(&d->admin);
     sql_close(&d->db);
     lake_close(&d->lake);
+    lake_tables_free(&d->tables);
     if (d->temp[0]) rmdir(d->temp);
     pthread_cond_destroy(&d->freed);
     pthread_mutex_destroy(&d->refreshing);
@@ -125,9 +139,7 @@ enum err data_refresh(struct data *d, bool *changed, struct error *e)
     lake_head(d->lake, &head);
     if (head.number == d->version) goto done;
     TRY(lake_views_make(d->lake, d->options.contracts, d->admin, e));
-    pthread_mutex_lock(&d->lock);
-    d->version = head.number;
-    pthread_mutex_unlock(&d->lock);
+    saw(d, d->lake);
     *changed = true;
 done:
     pthread_mutex_unlock(&d->refreshing);
@@ -163,14 +175,12 @@ static bool names_word(const char *sql, const char *word)
 
 uint64_t data_version_of(struct data *d, const char *sql, struct buf *names)
 {
-    struct lake *lake = data_lake(d);
-    struct lake_tables tables = {0};
     uint64_t version = 0;
     bool first = true;
     if (names) buf_char(names, '[');
-    if (lake) lake_tables(lake, &tables);
-    for (size_t i = 0; i < tables.count; i++) {
-        const struct lake_table *t = &tables.table[i];
+    pthread_mutex_lock(&d->lock);
+    for (size_t i = 0; i < d->tables.count; i++) {
+        const struct lake_table *t = &d->tables.table[i];
         if ((t->layer != LAKE_SILVER && t->layer != LAKE_GOLD) || !names_word(sql, t->table)) continue;
         if (t->changed > version) version = t->changed;
         if (!names) continue;
@@ -179,8 +189,8 @@ uint64_t data_version_of(struct data *d, const char *sql, struct buf *names)
         buf_char(names, '"');
         first = false;
     }
+    pthread_mutex_unlock(&d->lock);
     if (names) buf_char(names, ']');
-    lake_tables_free(&tables);
     return version;
 }
 
@@ -300,6 +310,32 @@ done:
     return rc;
 }
 
+/* DuckDB's memory limit does not count long texts in flight, so the process itself is watched. */
+struct growth {
+    struct sql_conn *conn;
+    uint64_t start_bytes, most_bytes;
+    atomic_bool over;
+};
+
+static uint64_t resident_bytes(void)
+{
+    unsigned long long pages = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "re");
+    if (!f) return 0;
+    if (fscanf(f, "%llu %llu", &pages, &resident) != 2) resident = 0;
+    fclose(f);
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void watch_growth(void *ctx, double percent)
+{
+    struct growth *g = ctx;
+    (void)percent;
+    if (resident_bytes() < g->start_bytes + g->most_bytes) return;
+    atomic_store(&g->over, true);
+    sql_interrupt(g->conn);
+}
+
 enum err data_query(struct data *d, const char *sql, const struct clause_value *values, size_t value_count,
                     enum data_format format, const struct data_limits *limits, struct buf *out, struct error *e)
 {
@@ -311,7 +347,9 @@ enum err data_query(struct data *d, const char *sql, const struct clause_value *
     struct sql_result *result = NULL;
     size_t at = take_conn(d);
     struct sql_conn *conn = d->conn[at];
-    struct sql_watch watch = {.timeout_ms = limits->timeout_ms};
+    struct growth growth = {.conn = conn, .start_bytes = limits->memory_bytes ? resident_bytes() : 0, .most_bytes = limits->memory_bytes};
+    struct sql_watch watch = {.timeout_ms = limits->timeout_ms, .ctx = &growth};
+    if (limits->memory_bytes) watch.on_progress = watch_growth;
     if (!data_lake(d)) {
         rc = err_set(e, ERR_NOT_FOUND, "there is no lake yet in %s", d->options.lake_url);
         err_hint(e, "run: lakefm demo");
@@ -340,5 +378,9 @@ done:
     sql_conn_watch(conn, &(struct sql_watch){0});
     give_conn(d, at);
     buf_reset(&text);
+    if (rc != ERR_OK && atomic_load(&growth.over)) {
+        rc = err_set(e, ERR_NO_SPACE, "the statement was stopped: it took more than %llu MiB of memory", (unsigned long long)(limits->memory_bytes >> 20));
+        err_hint(e, "ask for fewer rows or shorter texts");
+    }
     return rc;
 }

@@ -33,6 +33,7 @@ struct data_limits {
     int64_t rows;        /* 0: no limit; more are cut and said so */
     uint32_t timeout_ms;
     size_t bytes;        /* 0: no limit; rows beyond it are cut (JSON, CSV) and said so */
+    uint64_t memory_bytes; /* 0: no limit of its own; the process may grow by about this much while it runs */
     bool select_only;    /* the console: exactly one SELECT */
     bool plan;           /* its plan instead of its rows */
 };

@@ -3,6 +3,7 @@
 #define LAKEFM_SERVE_INTERNAL_H
 
 #include "serve/board.h"
+#include "serve/cache.h"
 #include "serve/data.h"
 #include "serve/http.h"
 #include "serve/hub.h"
@@ -13,6 +14,7 @@
 struct serve {
     struct serve_options options;
     struct data *data;
+    struct cache *cache;
     struct hub *hub;
     struct http *http;
     pthread_rwlock_t boards_lock;
@@ -25,6 +27,9 @@ struct serve {
     bool watching;
     pthread_mutex_t audit_lock; /* one audit at a time; its last word */
     char *audit_json;
+    pthread_mutex_t status_lock; /* the status of a commit, made once */
+    uint64_t status_of;
+    struct buf status;
 };
 
 /* api.c: everything below /api/v1, and the health and metrics addresses. False: not an address of the API. */

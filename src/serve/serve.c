@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+enum { CACHE_BYTES = 32 << 20 };
+
 static void route(void *ctx, const struct http_request *r, struct http_answer *a)
 {
     struct serve *s = ctx;
@@ -93,7 +95,9 @@ enum err serve_open(const struct serve_options *options, struct serve **out, str
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&s->wake, &attr);
     pthread_condattr_destroy(&attr);
+    pthread_mutex_init(&s->status_lock, NULL);
     s->hub = hub_new();
+    s->cache = cache_new(CACHE_BYTES);
     struct data_options data = {options->lake_url, options->contracts, options->memory_bytes};
     TRY(data_open(&data, &s->data, e));
     look_at_boards(s);
@@ -137,10 +141,13 @@ void serve_close(struct serve **serve)
     data_close(&s->data);
     board_set_free(&s->boards);
     hub_free(&s->hub);
+    cache_free(&s->cache);
+    buf_reset(&s->status);
     mem_free(s->audit_json);
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->wake_lock);
     pthread_mutex_destroy(&s->audit_lock);
+    pthread_mutex_destroy(&s->status_lock);
     pthread_rwlock_destroy(&s->boards_lock);
     mem_free(s);
     *serve = NULL;

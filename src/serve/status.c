@@ -82,6 +82,18 @@ static void status_commits(struct lake *lake, uint64_t newest, struct buf *out)
     buf_char(out, ']');
 }
 
+/* All of the status that changes with commits only. */
+static void status_of_commit(struct lake *lake, const struct lake_head *head, struct buf *out)
+{
+    uint64_t built = 0;
+    mem_free(lake_build_last(lake, &built));
+    buf_printf(out, ",\"version\":%llu,\"commit_time_ms\":%lld,\"built\":%llu,\"pending_rows\":%llu", (unsigned long long)head->number,
+               (long long)head->time_ms, (unsigned long long)built, (unsigned long long)head->pending_rows);
+    status_tables(lake, out);
+    status_counts(lake, out);
+    status_commits(lake, head->number, out);
+}
+
 void serve_status(struct serve *s, struct buf *out)
 {
     struct lake *lake = data_lake(s->data);
@@ -94,13 +106,14 @@ void serve_status(struct serve *s, struct buf *out)
         return;
     }
     lake_head(lake, &head);
-    uint64_t built = 0;
-    mem_free(lake_build_last(lake, &built));
-    buf_printf(out, ",\"version\":%llu,\"commit_time_ms\":%lld,\"built\":%llu,\"pending_rows\":%llu", (unsigned long long)head.number,
-               (long long)head.time_ms, (unsigned long long)built, (unsigned long long)head.pending_rows);
-    status_tables(lake, out);
-    status_counts(lake, out);
-    status_commits(lake, head.number, out);
+    pthread_mutex_lock(&s->status_lock);
+    if (!s->status.len || s->status_of != head.number) {
+        buf_clear(&s->status);
+        status_of_commit(lake, &head, &s->status);
+        s->status_of = head.number;
+    }
+    buf_add(out, s->status.ptr, s->status.len);
+    pthread_mutex_unlock(&s->status_lock);
     pthread_mutex_lock(&s->audit_lock);
     buf_printf(out, ",\"audit\":%s}\n", s->audit_json ? s->audit_json : "null");
     pthread_mutex_unlock(&s->audit_lock);
