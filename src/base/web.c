@@ -119,6 +119,11 @@ static size_t take_body(char *p, size_t size, size_t count, void *ctx)
 {
     struct web_client *c = ctx;
     uint64_t most = c->request->reply_bytes ? c->request->reply_bytes : 64u << 20;
+    long status = 0;
+    if (c->request->reply_more && lib.getinfo(c->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status / 100 == 2) {
+        c->failed = c->request->reply_more(c->request->reply_ctx, p, size * count, c->e);
+        return c->failed == ERR_OK ? size * count : 0;
+    }
     if (c->reply->body.len + size * count > most) {
         c->too_long = true;
         return 0;

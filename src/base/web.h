@@ -38,6 +38,9 @@ struct web_request {
     void *body_ctx;
     int64_t total_ms;                  /* for the whole request; 0: no limit */
     uint64_t reply_bytes;              /* a longer body is ERR_IO; 0: 64 MiB */
+    /* Takes the body of a 2xx answer in pieces, of any length; reply.body stays empty then. */
+    enum err (*reply_more)(void *ctx, const char *p, size_t len, struct error *e);
+    void *reply_ctx;
 };
 struct web_reply {
     long status;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "store/store.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -132,6 +133,19 @@ static void tell(const struct cli *cli, const struct error *e)
     buf_reset(&line);
 }
 
+static void set_store(const struct cli *cli)
+{
+    store_hdfs_setup(&(struct store_hdfs_settings){.http = cli->config.hdfs.http,
+                                                   .user = cli->config.hdfs.user,
+                                                   .token = cli->config.hdfs.token,
+                                                   .cache = cli->config.hdfs.cache,
+                                                   .cache_bytes = cli->config.hdfs.cache_bytes,
+                                                   .patience_ms = cli->config.hdfs.patience_ms,
+                                                   .lease_ms = cli->config.hdfs.lease_ms,
+                                                   .uploads = (int)cli->config.hdfs.uploads,
+                                                   .stop = &cli_stop});
+}
+
 static enum err run(struct cli *cli, int argc, char **argv, struct error *e)
 {
     void *options = NULL;
@@ -144,6 +158,7 @@ static enum err run(struct cli *cli, int argc, char **argv, struct error *e)
         cli_help(cli, cli->command);
     } else {
         TRY(cli_config_load(cli, environ, e));
+        set_store(cli);
         rc = cli->command->run(cli, options, e);
     }
 done:

@@ -77,6 +77,11 @@ struct cli_config {
     struct cli_list topics;
     struct cli_pairs kafka; /* without the "kafka." */
     struct {
+        const char *http, *user, *token, *cache;
+        uint64_t cache_bytes;
+        int64_t patience_ms, lease_ms, uploads;
+    } hdfs;
+    struct {
         const char *bind, *token;
         int64_t port;
     } serve;

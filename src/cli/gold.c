@@ -191,16 +191,42 @@ done:
     return rc;
 }
 
+/* state/built holds the commit that this machine's warehouse has seen. A remote lake may have been built by others since. */
+static void note_built(struct lake *lake)
+{
+    struct lake_head head;
+    char text[32], *path = store_is_local(lake_store(lake)) ? NULL : lake_state_path(lake, "built");
+    if (!path) return;
+    lake_head(lake, &head);
+    snprintf(text, sizeof text, "%llu\n", (unsigned long long)head.number);
+    if (io_write_file(path, text, strlen(text), false, NULL) != ERR_OK) unlink(path);
+    mem_free(path);
+}
+
+/* The last commit that the warehouse knows of; false: it knows of none. */
+static bool built_last(struct lake *lake, const char *warehouse, uint64_t *last)
+{
+    char *json = lake_build_last(lake, last), *path;
+    bool built = json != NULL;
+    mem_free(json);
+    if (store_is_local(lake_store(lake))) return built;
+    struct buf text = {0};
+    path = lake_state_path(lake, "built");
+    *last = io_read_file(path, &text, NULL) == ERR_OK && text.len ? strtoull(text.ptr, NULL, 10) : 0;
+    buf_reset(&text);
+    mem_free(path);
+    return io_exists(warehouse);
+}
+
 /* True when silver was made anew since the last build: partial aggregates of the same batch numbers may differ. */
-static enum err rebuilt_since(struct lake *lake, bool *rebuilt, struct error *e)
+static enum err rebuilt_since(struct lake *lake, const char *warehouse, bool *rebuilt, struct error *e)
 {
     uint64_t last = 0;
     struct lake_head head;
-    char *json = lake_build_last(lake, &last);
-    mem_free(json);
+    bool built = built_last(lake, warehouse, &last);
     *rebuilt = false;
     lake_head(lake, &head);
-    for (uint64_t n = last + 1; json && n <= head.number && !*rebuilt; n++) {
+    for (uint64_t n = last + 1; built && n <= head.number && !*rebuilt; n++) {
         struct lake_entry entry;
         enum err rc = lake_entry_read(lake, n, &entry, e);
         *rebuilt = rc == ERR_OK && entry.kind == LAKE_REBUILD;
@@ -219,7 +245,7 @@ enum err cli_gold_run(struct cli *cli, struct lake *lake, struct model_options *
     char *root = NULL, *lake_env = NULL;
     bool rebuilt = false;
     if (!warehouse) {
-        rc = err_set(e, ERR_UNSUPPORTED, "gold is built natively on local lakes only; %s is not one", lake_url(lake));
+        rc = err_set(e, ERR_UNSUPPORTED, "there is no place for the warehouse of %s", lake_url(lake));
         goto done;
     }
     root = realpath(lake_url(lake), NULL);
@@ -233,7 +259,7 @@ enum err cli_gold_run(struct cli *cli, struct lake *lake, struct model_options *
     }
     if (!o->profiles_dir) o->profiles_dir = o->project_dir;
     if (!o->target_path) o->target_path = target;
-    TRY(rebuilt_since(lake, &rebuilt, e));
+    TRY(rebuilt_since(lake, warehouse, &rebuilt, e));
     if (rebuilt) o->full_refresh = MODEL_YES;
     const char *env[] = {lake_env, NULL};
     char *limit = mem_printf("set memory_limit = '%lluMB'", (unsigned long long)(cli->config.memory_bytes / 1000000));
@@ -252,6 +278,7 @@ enum err cli_gold_run(struct cli *cli, struct lake *lake, struct model_options *
     mem_free(limit);
     /* Said once, or every build from now on would start anew. */
     if (rc == ERR_OK && rebuilt && outcome->exit_code == 0 && !g.committed) rc = commit(&g, NULL, 0, true, e);
+    if (rc == ERR_OK && outcome->exit_code == 0) note_built(lake);
 done:
     if (o->project_dir == project) o->project_dir = o->profiles_dir = NULL;
     if (o->target_path == target) o->target_path = NULL;

@@ -7,7 +7,7 @@ static const char *const colors[] = {"auto", "always", "never", NULL};
 
 /* clang-format off */
 const struct cli_option cli_settings[] = {
-    {"lake", 0, CLI_PATH, "DIR", "lake", "lake", AT(lake), "the lake's folder", NULL, 0, 0, false},
+    {"lake", 0, CLI_PATH, "DIR", "lake", "lake", AT(lake), "the lake: a folder, or hdfs://host:port/path", NULL, 0, 0, false},
     {"config", 0, CLI_TEXT, "FILE", NULL, NULL, AT(config_file), "settings; by default ./lakefm.yml, or lakefm.yml in the lake's folder", NULL, 0, 0, false},
     {"set", 0, CLI_LIST, "KEY=VALUE", NULL, NULL, AT(set), "one setting, as in lakefm.yml; may be repeated", NULL, 0, 0, false},
     {"contracts", 0, CLI_PATH, "DIR", NULL, "contracts", AT(contracts), "folder of event contracts; those built in are used where it has none", NULL, 0, 0, false},
@@ -24,6 +24,14 @@ const struct cli_option cli_settings[] = {
     {NULL, 0, CLI_LIST, "TOPIC", NULL, "topics", AT(topics), "Kafka's topics; by default the four of eventsim", NULL, 0, 0, false},
     {NULL, 0, CLI_TEXT, "NAME", "lakefm", "group", AT(group), "Kafka's consumer group: it shares out partitions, positions are in the lake", NULL, 0, 0, false},
     {NULL, 0, CLI_PAIRS, "TEXT", NULL, "kafka.*", AT(kafka), "handed to librdkafka as it is (kafka.bootstrap.servers, kafka.security.protocol, ...)", NULL, 0, 0, false},
+    {NULL, 0, CLI_TEXT, "HOST:PORT", NULL, "hdfs.http", AT(hdfs.http), "HTTP address of the NameNode (WebHDFS), several with commas between; by default the lake's host, port 9870", NULL, 0, 0, false},
+    {NULL, 0, CLI_TEXT, "NAME", NULL, "hdfs.user", AT(hdfs.user), "who asks HDFS; by default HADOOP_USER_NAME, else the login name", NULL, 0, 0, false},
+    {NULL, 0, CLI_TEXT, "TEXT", NULL, "hdfs.token", AT(hdfs.token), "delegation token, which proves it; better in LAKEFM_HDFS_TOKEN than in a file", NULL, 0, 0, false},
+    {NULL, 0, CLI_PATH, "DIR", NULL, "hdfs.cache", AT(hdfs.cache), "local copies of the lake's files; by default ~/.cache/lakefm", NULL, 0, 0, false},
+    {NULL, 0, CLI_BYTES, "SIZE", "10GiB", "hdfs.cache_size", AT(hdfs.cache_bytes), "copies not in use are dropped, the oldest first, above this", NULL, 0, 0, false},
+    {NULL, 0, CLI_DURATION, "TIME", "60s", "hdfs.patience", AT(hdfs.patience_ms), "how long HDFS is waited for when it is away or in safe mode", NULL, 0, 0, false},
+    {NULL, 0, CLI_DURATION, "TIME", "30s", "hdfs.lease", AT(hdfs.lease_ms), "a writer on another machine not heard of for so long is taken for dead", NULL, 0, 0, false},
+    {NULL, 0, CLI_INT, "N", "4", "hdfs.uploads", AT(hdfs.uploads), "files uploaded at once", NULL, 1, 32, false},
     {NULL, 0, CLI_TEXT, "ADDRESS", "127.0.0.1", "serve.bind", AT(serve.bind), "address of the page; any but a loopback one needs serve.token", NULL, 0, 0, false},
     {NULL, 0, CLI_INT, "PORT", "3000", "serve.port", AT(serve.port), "port of the page", NULL, 0, 65535, false},
     {NULL, 0, CLI_TEXT, "TEXT", NULL, "serve.token", AT(serve.token), "secret a browser must show; better in LAKEFM_SERVE_TOKEN than in a file", NULL, 0, 0, false},

@@ -36,7 +36,10 @@ static enum err lock(struct sql_session *s, const struct cli_list *allow, const 
 {
     const char **dirs = mem_array(2 * allow->count + 2, sizeof *dirs);
     size_t n = 0;
-    if (s->lake && !strstr(lake_url(s->lake), "://")) n = add_folder(dirs, n, &s->cli->arena, lake_url(s->lake));
+    char *cache = s->lake ? store_cache_folder(lake_url(s->lake)) : NULL;
+    if (cache) n = add_folder(dirs, n, &s->cli->arena, arena_printf(&s->cli->arena, "%s/files", cache));
+    else if (s->lake && !strstr(lake_url(s->lake), "://")) n = add_folder(dirs, n, &s->cli->arena, lake_url(s->lake));
+    mem_free(cache);
     for (size_t i = 0; i < allow->count; i++) n = add_folder(dirs, n, &s->cli->arena, allow->item[i]);
     struct sql_lock lock = {.paths = &out_path, .path_count = out_path ? 1 : 0, .dirs = dirs, .dir_count = n};
     enum err rc = sql_db_lock(s->db, &lock, e);

@@ -44,7 +44,7 @@ static enum err open_view(struct lake *lake, struct lake **out, struct error *e)
     pthread_rwlock_init(&v->guard, NULL);
     pthread_mutex_init(&v->turn.mutex, NULL);
     pthread_cond_init(&v->turn.moved, NULL);
-    TRY(store_open(lake_url(lake), 0, &v->store, e));
+    TRY(store_open(lake_url(lake), STORE_FRESH, &v->store, e));
     TRY(lake_log_head(v->store, &head, e));
     for (uint64_t n = 0; n <= head; n++) {
         TRY(lake_log_read(v->store, n, &entry, e));

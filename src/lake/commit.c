@@ -224,6 +224,25 @@ static bool is_ours(struct lake *lake, const struct lake_entry *ours)
     return same;
 }
 
+/* A remote store's answer may be lost, and the rename done yet, now or in a moment. Without its source it cannot be done any
+ * more; then the log tells. What cannot be told stays for recovery to judge, with its staging. */
+static enum err settle(struct lake_batch *b, const struct lake_entry *ours, const char *staged, enum err refused, struct error *e)
+{
+    struct lake_entry there = {0};
+    struct error why;
+    enum err rc = store_remove(b->lake->store, staged, &why);
+    if (rc == ERR_OK) rc = lake_log_read(b->lake->store, ours->number, &there, &why);
+    bool same = rc == ERR_OK && hash_eq(there.hash, ours->hash);
+    lake_entry_reset(&there);
+    if (same) return ERR_OK;
+    if (rc == ERR_OK) return err_set(e, ERR_EXISTS, "commit %llu is taken", (unsigned long long)ours->number);
+    if (rc == ERR_NOT_FOUND) return refused;
+    b->staging_made = false;
+    err_set(e, ERR_IO, "it is not known whether commit %llu was made: %s", (unsigned long long)ours->number, why.what);
+    err_hint(e, "run the command again when the store answers: it finds out");
+    return ERR_IO;
+}
+
 /* ERR_EXISTS: another writer's commit came first. */
 static enum err commit_point(struct lake_batch *b, const struct lake_entry *entry, struct error *e)
 {
@@ -232,7 +251,8 @@ static enum err commit_point(struct lake_batch *b, const struct lake_entry *entr
     lake_path_entry(&path, b->number);
     enum err rc = store_rename_new(b->lake->store, staged, path.ptr, e);
     /* It may have been us: the rename was done, but its answer lost. */
-    if (rc != ERR_OK && is_ours(b->lake, entry)) rc = ERR_OK;
+    if (rc != ERR_OK && !store_is_local(b->lake->store)) rc = settle(b, entry, staged, rc, e);
+    else if (rc != ERR_OK && is_ours(b->lake, entry)) rc = ERR_OK;
     buf_reset(&path);
     mem_free(staged);
     return rc;
@@ -286,7 +306,7 @@ static void finish(struct lake *lake)
     char text[1600];
     log_warn("commit %llu is safe, but its files are not all in place yet: %s", (unsigned long long)lake->state.number,
              err_format(&e, text, sizeof text));
-    if (rc != ERR_NO_SPACE) lake_poison(lake, rc, &e);
+    if (rc != ERR_NO_SPACE && rc != ERR_RETRY) lake_poison(lake, rc, &e);
 }
 
 /* A lost race. Floating batches prepare anew under the next number. */

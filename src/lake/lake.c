@@ -210,8 +210,24 @@ struct hash128 lake_id(const struct lake *lake) { return lake->state.lake; }
 enum lake_mode lake_mode_of(const struct lake *lake) { return lake->mode; }
 uint64_t lake_epoch(const struct lake *lake) { return lake->epoch; }
 
+/* On a remote lake: in the folder of this machine's copies, by the lake's identity. */
+static char *remote_state_path(struct lake *lake, const char *name)
+{
+    char id[HASH_HEX_SIZE], *cache = store_cache_folder(store_url(lake->store));
+    char *local = cache ? mem_printf("%s/state/%s/%s", cache, hash_hex(lake->state.lake, id), name) : NULL;
+    if (local) {
+        char *slash = strrchr(local, '/');
+        *slash = '\0';
+        lake_ignore(io_make_dirs(local, NULL));
+        *slash = '/';
+    }
+    mem_free(cache);
+    return local;
+}
+
 char *lake_state_path(struct lake *lake, const char *name)
 {
+    if (!store_is_local(lake->store)) return remote_state_path(lake, name);
     char *path = mem_printf("state/%s", name), *local = store_local_path(lake->store, path);
     if (local && lake->mode != LAKE_READER) {
         char *slash = strrchr(path, '/');

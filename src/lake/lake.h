@@ -44,8 +44,8 @@ struct store *lake_store(const struct lake *lake); /* lives as long as the lake 
 struct hash128 lake_id(const struct lake *lake);
 enum lake_mode lake_mode_of(const struct lake *lake);
 uint64_t lake_epoch(const struct lake *lake); /* writers: one more than that of every earlier writer */
-/* The local path of state/<name>, whose parent exists; for caches that may vanish at any time. Heap. Local lakes only
- * (NULL otherwise). */
+/* The local path of state/<name>, whose parent exists; for caches that may vanish at any time. Of a remote lake it lies in
+ * this machine's cache folder, and may be behind what other machines did to the lake. Heap; NULL: there is no place. */
 char *lake_state_path(struct lake *lake, const char *name);
 
 /* ---- what the commits add up to ---- */
@@ -81,9 +81,11 @@ bool lake_file_find(struct lake *lake, const char *path, struct lake_files *out)
 /* A local path where the file can be read now: its final path, or, while the commit that brought it is still moving its
  * files, where it waits in staging. (Plain globs see such a file late, never twice.) Checks that it is there and has the
  * right size: else ERR_CORRUPT naming it, or ERR_RETRY when a later commit has removed or replaced it: lake_reload, ask
- * for the files again. Any path may vanish with the next commit: callers that open it later and find it gone do the same.
+ * for the files again. A remote store's file is fetched, unless a copy of this content is here. Any path may vanish with the next commit: callers that open it later and find it gone do the same.
  * Heap. */
 enum err lake_file_path(struct lake *lake, const struct lake_file *file, char **local, struct error *e) MUST_CHECK;
+/* The same look without fetching it from a remote store. */
+enum err lake_file_there(struct lake *lake, const struct lake_file *file, struct error *e) MUST_CHECK;
 
 /* Tables that have or had files. */
 struct lake_table {

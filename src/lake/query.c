@@ -110,17 +110,18 @@ static bool moved_on(struct lake *lake, const struct lake_file *f)
     return !live || (lake->mode != LAKE_WRITER && lake_log_has(lake->store, next));
 }
 
-enum err lake_file_path(struct lake *lake, const struct lake_file *f, char **local, struct error *e)
+static enum err find_file(struct lake *lake, const struct lake_file *f, bool look_only, char **local, struct error *e)
 {
     struct store_stat st;
     enum err rc = ERR_OK;
+    *local = look_only ? NULL : store_cached(lake->store, f->path, (uint64_t)f->bytes, f->hash); /* known by its content, wherever it lies */
+    if (*local) return ERR_OK;
     char *staged = staged_path(lake, f);
     const char *path = f->path;
-    *local = NULL;
     /* Staging first: under the final path there may still be the file that this one replaces. */
     if (staged && store_stat(lake->store, staged, &st, NULL) == ERR_OK) path = staged;
     else rc = store_stat(lake->store, path, &st, e);
-    if (rc == ERR_OK && st.bytes == (uint64_t)f->bytes) rc = store_fetch(lake->store, path, (uint64_t)f->bytes, f->hash, local, e);
+    if (rc == ERR_OK && st.bytes == (uint64_t)f->bytes) rc = look_only ? ERR_OK : store_fetch(lake->store, path, (uint64_t)f->bytes, f->hash, local, e);
     if (rc == ERR_NOT_FOUND) {
         rc = err_set(e, ERR_CORRUPT, "%s is missing", f->path);
         err_hint(e, "lakefm audit says what else is wrong");
@@ -132,6 +133,17 @@ enum err lake_file_path(struct lake *lake, const struct lake_file *f, char **loc
     if (rc == ERR_CORRUPT && moved_on(lake, f)) rc = err_set(e, ERR_RETRY, "%s is not a file of the lake any more", f->path);
     mem_free(staged);
     return rc;
+}
+
+enum err lake_file_path(struct lake *lake, const struct lake_file *f, char **local, struct error *e)
+{
+    return find_file(lake, f, false, local, e);
+}
+
+enum err lake_file_there(struct lake *lake, const struct lake_file *f, struct error *e)
+{
+    char *none;
+    return find_file(lake, f, true, &none, e);
 }
 
 /* ---- tables ---- */

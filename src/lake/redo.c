@@ -77,8 +77,8 @@ static enum err move_file(struct redo *r, const struct lake_added *a, struct err
     }
     TRY(lake_fault("lake.move", e));
     TRY(store_make_dirs(r->s, folder, e));
-    if (a->replaces) TRY(store_rename(r->s, staged, f->path, e));
-    else rc = store_rename_new(r->s, staged, f->path, e);
+    rc = a->replaces ? store_rename(r->s, staged, f->path, e) : store_rename_new(r->s, staged, f->path, e);
+    if (rc == ERR_NOT_FOUND) rc = check_in_place(r, f, e); /* moved since we looked, by a writer taken for dead */
     if (rc == ERR_EXISTS) rc = finish_link(r, f, staged, e);
 done:
     touched(r, f->path);
@@ -277,8 +277,11 @@ static enum err find_stale(struct lake *lake, struct stale *out, struct error *e
     for (size_t i = 0; rc == ERR_OK && i < items.count; i++) {
         char *path = mem_printf("staging/%s", items.item[i].path), *file = mem_printf("%s/lock", path);
         struct store_lock *lock = NULL;
-        bool alive = lake->mode == LAKE_SHARED_WRITER && store_exists(lake->store, file) &&
-                     store_lock(lake->store, file, STORE_LOCK_EXCLUSIVE, false, &lock, NULL) != ERR_OK;
+        struct store_stat st;
+        enum err seen = lake->mode == LAKE_SHARED_WRITER ? store_stat(lake->store, file, &st, e) : ERR_NOT_FOUND;
+        bool alive = seen != ERR_NOT_FOUND;
+        if (seen == ERR_OK) alive = store_lock(lake->store, file, STORE_LOCK_EXCLUSIVE, false, &lock, NULL) != ERR_OK;
+        else if (alive) rc = seen;
         mem_free(file);
         if (alive) {
             mem_free(path);
@@ -288,6 +291,48 @@ static enum err find_stale(struct lake *lake, struct stale *out, struct error *e
         }
     }
     store_items_free(&items);
+    return rc;
+}
+
+/* Where locks run out instead of ending with their process, a writer taken for dead may wake up in the middle of its
+ * commit. So its staging is moved away before the log is read: it cannot commit any more, or the log shows that it did. */
+static enum err fence(struct lake *lake, struct stale *stale, struct error *e)
+{
+    uint32_t random;
+    if (store_is_local(lake->store)) return ERR_OK;
+    if (getrandom(&random, sizeof random, 0) != sizeof random) return err_set(e, ERR_IO, "no random numbers");
+    for (size_t i = 0; i < stale->count; i++) {
+        if (strstr(stale->path[i], ".gone")) continue;
+        char *away = mem_printf("%s.gone-%08x", stale->path[i], (unsigned)random);
+        enum err rc = store_rename_new(lake->store, stale->path[i], away, e);
+        if (rc != ERR_OK && rc != ERR_NOT_FOUND) {
+            mem_free(away);
+            return rc;
+        }
+        mem_free(stale->path[i]);
+        stale->path[i] = away;
+    }
+    return ERR_OK;
+}
+
+/* The head's own files come back to where its entry says they wait. */
+static enum err unfence(struct lake *lake, const struct stale *stale, struct error *e)
+{
+    const char *staging = lake->last.staging, *slash = staging && *staging ? strrchr(staging, '/') : NULL;
+    enum err rc = ERR_OK;
+    if (store_is_local(lake->store) || !slash) return ERR_OK;
+    char *writer = mem_strndup(staging, (size_t)(slash - staging)), *mark = mem_printf("%s.gone", writer);
+    for (size_t i = 0; rc == ERR_OK && i < stale->count; i++) {
+        if (!str_starts(stale->path[i], mark)) continue;
+        char *from = mem_printf("%s%s", stale->path[i], slash);
+        if (store_exists(lake->store, from)) {
+            rc = store_make_dirs(lake->store, writer, e);
+            if (rc == ERR_OK) rc = store_rename_new(lake->store, from, staging, e);
+        }
+        mem_free(from);
+    }
+    mem_free(writer);
+    mem_free(mark);
     return rc;
 }
 
@@ -322,7 +367,9 @@ enum err lake_recover(struct lake *lake, struct error *e)
     /* Who is gone first, then what they have committed (it may be more than we knew): else a commit's files that still
      * wait in their staging would be dropped with it. */
     TRY(find_stale(lake, &stale, e));
+    TRY(fence(lake, &stale, e));
     TRY(lake_take_new(lake, &moved, e));
+    TRY(unfence(lake, &stale, e));
     /* The head was seen, but is it durable? Nothing may be built on it before. */
     TRY(store_sync_dir(lake->store, "log", e));
     TRY(lake_fault("lake.recover.redo", e));

@@ -71,8 +71,10 @@ static enum err lock_down(struct data *d, struct error *e)
         d->temp[0] = '\0';
         return err_sys(e, errno, "cannot make a folder in /tmp");
     }
-    for (size_t i = 0; i < 5; i++) dirs[i] = io_path(d->options.lake_url, below[i]);
+    char *cache = store_cache_folder(d->options.lake_url);
+    for (size_t i = 0; i < 5; i++) dirs[i] = cache ? io_path(cache, "files") : io_path(d->options.lake_url, below[i]);
     dirs[5] = mem_strdup(d->temp);
+    mem_free(cache);
     struct sql_lock lock = {.dirs = (const char *const *)dirs, .dir_count = 6};
     TRY(lake_views_names(d->admin, e));
     TRY(sql_db_lock(d->db, &lock, e));

@@ -6,7 +6,8 @@
 
 struct store_ops {
     void (*free)(struct store *s);
-    char *(*local_path)(const struct store *s, const char *path);
+    char *(*local_path)(const struct store *s, const char *path); /* NULL: not a local store; then `cached` */
+    char *(*cached)(struct store *s, const char *path, uint64_t bytes, struct hash128 hash);
     enum err (*stat)(struct store *s, const char *path, struct store_stat *out, struct error *e);
     enum err (*list)(struct store *s, const char *folder, struct store_items *out, struct error *e);
     enum err (*walk)(struct store *s, const char *folder, struct store_items *out, struct error *e);
@@ -46,6 +47,8 @@ void store_traced(struct store *s, enum store_op op, const char *a, const char *
 void store_items_add(struct store_items *items, size_t *cap, char *path, bool is_dir, uint64_t bytes);
 void store_items_sort(struct store_items *items);
 
+char *store_hdfs_cache_folder(void);
+enum err store_hdfs_open(const char *url, unsigned flags, struct store **out, struct error *e);
 enum err store_local_open(const char *folder, const char *url, unsigned flags, struct store **out, struct error *e);
 
 #endif

@@ -8,16 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool is_hdfs(const char *url) { return str_starts(url, "hdfs://") || str_starts(url, "webhdfs://") || str_starts(url, "swebhdfs://"); }
+
 enum err store_open(const char *url, unsigned flags, struct store **out, struct error *e)
 {
     *out = NULL;
     if (!url || !*url) return err_set(e, ERR_USAGE, "no lake given");
     if (str_starts(url, "file://")) return store_local_open(url + 7, url, flags, out, e);
-    if (str_starts(url, "hdfs://") || str_starts(url, "webhdfs://")) {
-        err_set(e, ERR_UNSUPPORTED, "a lake on HDFS is not supported yet: %s", url);
-        err_hint(e, "give a local folder");
-        return ERR_UNSUPPORTED;
-    }
+    if (is_hdfs(url)) return store_hdfs_open(url, flags, out, e);
     const char *scheme = strstr(url, "://");
     if (scheme && scheme != url) {
         err_set(e, ERR_USAGE, "cannot open %s: unknown kind of store \"%.*s\"", url, (int)(scheme - url), url);
@@ -78,6 +76,13 @@ static enum err path_check(const char *path, bool folder, struct error *e)
 char *store_local_path(const struct store *s, const char *path)
 {
     return s->ops->local_path ? s->ops->local_path(s, path) : NULL;
+}
+
+char *store_cache_folder(const char *url) { return is_hdfs(url) ? store_hdfs_cache_folder() : NULL; }
+
+char *store_cached(struct store *s, const char *path, uint64_t bytes, struct hash128 hash)
+{
+    return s->ops->cached ? s->ops->cached(s, path, bytes, hash) : NULL;
 }
 
 enum err store_stat(struct store *s, const char *path, struct store_stat *out, struct error *e)

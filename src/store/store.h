@@ -1,4 +1,4 @@
-/* Where a lake's files lie. One interface: a local folder today, HDFS behind the same calls later.
+/* Where a lake's files lie. One interface: a local folder, or HDFS over WebHDFS (store/hdfs.h).
  *
  * Paths are relative to the store's root, with '/' between parts: "silver/dim_user/part-0.parquet". No leading '/', no
  * empty part, no "." or "..": anything else is ERR_USAGE.
@@ -17,16 +17,36 @@
 #include "base/err.h"
 #include "base/hash.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct store;
 
-enum { STORE_CREATE = 1 }; /* make the root folder (with its parents) if it is missing */
+enum {
+    STORE_CREATE = 1, /* make the root folder (with its parents) if it is missing */
+    STORE_FRESH = 2,  /* a remote store's files are read again, whatever copies there are: for the audit */
+};
 
-/* url: a folder ("lake", "/data/lake", "file:///data/lake") or "hdfs://host:port/path" (ERR_UNSUPPORTED for now).
- * ERR_NOT_FOUND: no such folder; ERR_INPUT: it is not a folder. */
+/* How HDFS is spoken to. Zero and NULL stand for the defaults. Strings are borrowed for the life of the process. */
+struct store_hdfs_settings {
+    const char *http;     /* "host[:port]" of the NameNode's HTTP address, several with commas between; the URL's host, 9870 */
+    const char *user;     /* who asks (user.name: a claim, no proof); HADOOP_USER_NAME, else the login name */
+    const char *token;    /* a delegation token, which proves it */
+    const char *cache;    /* folder of local copies; $XDG_CACHE_HOME/lakefm or ~/.cache/lakefm */
+    uint64_t cache_bytes; /* its bound, less what is in use; 10 GiB */
+    int64_t patience_ms;  /* how long a cluster that is away or in safe mode is waited for, then ERR_RETRY; 60 s */
+    int64_t lease_ms;     /* a lock's holder not heard of for so long is gone; 30 s */
+    int uploads;          /* at once; 4 */
+    const volatile sig_atomic_t *stop; /* non-zero: no more waiting */
+};
+/* Once, before the first store_open. */
+void store_hdfs_setup(const struct store_hdfs_settings *settings);
+
+/* url: a folder ("lake", "/data/lake", "file:///data/lake"), "hdfs://[user@]host[:port]/path" (the NameNode's RPC address, as
+ * Hadoop's own tools take it), or "webhdfs://host:port/path", "swebhdfs://…" (its HTTP address; with TLS).
+ * ERR_NOT_FOUND: no such folder; ERR_INPUT: it is not a folder; ERR_RETRY: the cluster is away. */
 enum err store_open(const char *url, unsigned flags, struct store **out, struct error *e) MUST_CHECK;
 void store_close(struct store **s);
 const char *store_url(const struct store *s); /* as given; lives as long as s */
@@ -34,6 +54,9 @@ bool store_is_local(const struct store *s);
 /* The file's own path on this machine, for programs and libraries that want one. Heap (mem_free). NULL when the store is
  * not local: use store_fetch. The file need not exist. */
 char *store_local_path(const struct store *s, const char *path);
+/* A folder on this machine, ours alone, for what can be made again of a remote store (copies of its files: below files/).
+ * Heap. NULL when the URL is a local folder's. */
+char *store_cache_folder(const char *url);
 
 /* ---- looking ---- */
 
@@ -69,6 +92,8 @@ enum err store_read(struct store *s, const char *path, struct buf *out, struct e
  * Heap (mem_free). */
 enum err store_fetch(struct store *s, const char *path, uint64_t bytes, struct hash128 hash, char **local,
                      struct error *e) MUST_CHECK;
+/* The copy's path, without asking the store; NULL: there is none, or the store is local. Heap. */
+char *store_cached(struct store *s, const char *path, uint64_t bytes, struct hash128 hash);
 
 /* ---- writing ---- */
 
@@ -79,10 +104,11 @@ struct store_out {
     char *path;
     struct store *store;
 };
-/* The folder must exist. ERR_EXISTS when the file does. */
+/* The folder must exist. ERR_EXISTS when the file does (a remote store may say both only when it is closed and synced). */
 enum err store_create(struct store *s, const char *path, struct store_out **out, struct error *e) MUST_CHECK;
 /* Makes the file's bytes durable (local: fsync; HDFS: upload, length and hash read back) and closes it; its *name* is
- * durable after store_sync_dir of its folder. *out is NULL afterwards, whatever came out; on an error the file is gone
+ * durable after store_sync_dir of its folder. On HDFS the upload goes on behind the caller's back, and its failure is told by
+ * that store_sync_dir and by every other call on the file, until it is removed; a file at local_path stays readable until the store's is renamed or removed. *out is NULL afterwards, whatever came out; on an error the file is gone
  * or will never be looked at. */
 enum err store_out_close(struct store_out **out, struct error *e) MUST_CHECK;
 void store_out_drop(struct store_out **out); /* closes and removes; accepts NULL */
