@@ -5,6 +5,7 @@
 #include "base/io.h"
 #include "lake/batch.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ struct gold {
     bool silent;
     bool committed; /* the log has this build */
     char *staging; /* state/build: where models write before they are published */
+    char *mirror;  /* remote lakes: a folder that holds gold/ as built here, for the warehouse's views; else NULL */
 };
 
 static void print(void *ctx, const char *text, size_t len)
@@ -150,10 +152,24 @@ done:
     return rc;
 }
 
+static enum err to_mirror(const struct gold *g, const struct model_file *file, struct error *e)
+{
+    char *folder = mem_printf("%s/gold/%s", g->mirror, file->model), *path = mem_printf("%s/part-0.parquet", folder);
+    enum err rc = io_make_dirs(folder, e);
+    if (rc == ERR_OK && rename(file->staged, path)) rc = err_sys(e, errno, "cannot rename %s to %s", file->staged, path);
+    mem_free(folder);
+    mem_free(path);
+    return rc;
+}
+
 static enum err publish(void *ctx, const struct model_file *files, size_t count, struct error *e)
 {
-    enum err rc = commit(ctx, files, count, false, e);
-    for (size_t i = 0; rc == ERR_OK && i < count; i++) unlink(files[i].staged);
+    struct gold *g = ctx;
+    enum err rc = commit(g, files, count, false, e);
+    for (size_t i = 0; rc == ERR_OK && i < count; i++) {
+        if (g->mirror) rc = to_mirror(g, &files[i], e);
+        else unlink(files[i].staged);
+    }
     return rc;
 }
 
@@ -248,8 +264,9 @@ enum err cli_gold_run(struct cli *cli, struct lake *lake, struct model_options *
         rc = err_set(e, ERR_UNSUPPORTED, "there is no place for the warehouse of %s", lake_url(lake));
         goto done;
     }
+    if (!store_is_local(lake_store(lake))) g.mirror = lake_state_path(lake, "mirror");
     root = realpath(lake_url(lake), NULL);
-    lake_env = mem_printf("LAKEFM_LAKE=%s", root ? root : lake_url(lake));
+    lake_env = mem_printf("LAKEFM_LAKE=%s", g.mirror ? g.mirror : root ? root : lake_url(lake));
     g.staging = lake_state_path(lake, "build");
     TRY(io_make_dirs(g.staging, e));
     if (!o->project_dir && cli->config.dbt) o->project_dir = cli->config.dbt;
@@ -283,6 +300,7 @@ done:
     if (o->project_dir == project) o->project_dir = o->profiles_dir = NULL;
     if (o->target_path == target) o->target_path = NULL;
     mem_free(g.staging);
+    mem_free(g.mirror);
     mem_free(project);
     mem_free(warehouse);
     mem_free(target);
