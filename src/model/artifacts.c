@@ -72,7 +72,9 @@ static struct jinja_value result_value(struct dbt *d, const struct result *r)
     jinja_dict_set(d->env, v, "timing", times);
     text(d, v, "thread_id", arena_printf(&d->arena, "Thread-%d (worker)", r->worker));
     jinja_dict_set(d->env, v, "execution_time", jinja_float(r->seconds));
-    if (r->status == MODEL_SUCCESS && r->message) {
+    if (r->n->kind == NODE_TEST && r->failures >= 0)
+        text(d, response, "_message", "OK");
+    else if (r->status == MODEL_SUCCESS && r->message) {
         text(d, response, "_message", r->message);
         if (r->code) text(d, response, "code", r->code);
         if (r->rows_affected >= 0) jinja_dict_set(d->env, response, "rows_affected", jinja_int(r->rows_affected));

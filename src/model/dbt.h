@@ -303,6 +303,7 @@ enum err dbt_nodes_load(struct dbt *d, struct error *e) MUST_CHECK;
 enum err dbt_schemas_load(struct dbt *d, struct error *e) MUST_CHECK;
 enum err dbt_docs_load(struct dbt *d, struct error *e) MUST_CHECK;
 enum err dbt_nodes_finish(struct dbt *d, struct error *e) MUST_CHECK; /* config, names, generic tests */
+void dbt_primary_keys(struct dbt *d);                                 /* primary_key of every model */
 enum err dbt_graph_link(struct dbt *d, struct error *e) MUST_CHECK;   /* refs → parents, children; cycles */
 /* Config of a node by dbt's precedence; `call` and `patch` may be absent. */
 enum err config_build(struct dbt *d, struct node *n, struct error *e) MUST_CHECK;

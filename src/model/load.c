@@ -54,6 +54,7 @@ enum err dbt_load(struct dbt *d, struct error *e)
     TRY(dbt_schemas_load(d, e));
     TRY(dbt_nodes_finish(d, e));
     TRY(dbt_graph_link(d, e));
+    dbt_primary_keys(d);
     TRY(load_selectors(d, e));
 done:
     return rc;

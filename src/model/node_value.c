@@ -195,7 +195,7 @@ static void put_common(struct maker *m, const struct node *n, bool artifact)
     put(m, "raw_code", jinja_view(m->env, n->raw.ptr ? n->raw : view_of("")));
     put(m, "doc_blocks", value_texts(m->env, &n->doc_blocks));
     if (n->kind == NODE_SEED) {
-        put_text(m, "root_path", n->package->root);
+        put_text(m, "root_path", n->package->is_root && m->d->o->project_dir ? m->d->o->project_dir : n->package->root);
         put(m, "depends_on", depends(m, n));
         return;
     }

@@ -126,7 +126,7 @@ enum err schema_columns(struct dbt *d, const struct schema_file *f, const struct
         if (y->kind != YAML_MAP) return schema_wrong(f, y, e, "a column must be a dict with a name");
         if (!jinja_is_absent(jinja_dict_get(in, "include"))) continue; /* versions */
         if (value_is_null(jinja_dict_get(in, "name"))) return schema_wrong(f, y, e, "a column has no name");
-        size_t blocks = n ? n->doc_blocks.count : 0;
+        size_t before = n ? n->doc_blocks.count : 0, blocks = before;
         TRY(schema_description(d, f, yaml_get(y, "description"), n, &description, e));
         struct jinja_value meta =
             or_default(jinja_dict_get(in, "meta"), or_default(jinja_dict_get(own, "meta"), jinja_dict(env)));
@@ -146,6 +146,7 @@ enum err schema_columns(struct dbt *d, const struct schema_file *f, const struct
         struct jinja_value used = jinja_list(env);
         for (; n && blocks < n->doc_blocks.count; blocks++)
             jinja_list_add(env, used, jinja_text(env, n->doc_blocks.at[blocks]));
+        if (n) n->doc_blocks.count = before;
         jinja_dict_set(env, c, "doc_blocks", used);
         jinja_dict_set(env, *out, name, c);
     }

@@ -1,15 +1,19 @@
 {#- The four tests that every project has, the queries around tests, and unit tests. -#}
 {% test unique(model, column_name) %}
-    {{ adapter.dispatch('test_unique', 'dbt')(model, column_name) }}
+    {% set macro = adapter.dispatch('test_unique', 'dbt') %}
+    {{ macro(model, column_name) }}
 {% endtest %}
 {% test not_null(model, column_name) %}
-    {{ adapter.dispatch('test_not_null', 'dbt')(model, column_name) }}
+    {% set macro = adapter.dispatch('test_not_null', 'dbt') %}
+    {{ macro(model, column_name) }}
 {% endtest %}
 {% test accepted_values(model, column_name, values, quote=true) %}
-    {{ adapter.dispatch('test_accepted_values', 'dbt')(model, column_name, values, quote) }}
+    {% set macro = adapter.dispatch('test_accepted_values', 'dbt') %}
+    {{ macro(model, column_name, values, quote) }}
 {% endtest %}
 {% test relationships(model, column_name, to, field) %}
-    {{ adapter.dispatch('test_relationships', 'dbt')(model, column_name, to, field) }}
+    {% set macro = adapter.dispatch('test_relationships', 'dbt') %}
+    {{ macro(model, column_name, to, field) }}
 {% endtest %}
 
 {% macro default__test_unique(model, column_name) %}
