@@ -9,13 +9,15 @@
 #include <unistd.h>
 
 static _Atomic int log_most = LOG_WARN;
-static _Atomic bool log_json;
+static _Atomic bool log_json, log_over;
 
 void log_setup(enum log_level most, bool json)
 {
     atomic_store(&log_most, (int)most);
     atomic_store(&log_json, json);
 }
+
+void log_over_progress(bool on) { atomic_store(&log_over, on); }
 
 void log_line(enum log_level level, const char *fmt, ...)
 {
@@ -32,6 +34,7 @@ void log_line(enum log_level level, const char *fmt, ...)
         buf_json(&line, text, strlen(text));
         buf_str(&line, "}\n");
     } else {
+        if (atomic_load(&log_over)) buf_str(&line, "\r\033[K");
         buf_printf(&line, "%s%s%s\n", level == LOG_INFO ? "" : names[level], level == LOG_INFO ? "" : ": ", text);
     }
     ssize_t ignored = write(2, line.ptr, line.len);

@@ -64,7 +64,7 @@ static void set_log(const struct cli *cli)
     enum log_level level = cli->config.quiet      ? LOG_ERROR
                            : cli->config.verbose > 0 ? (cli->config.verbose > 1 ? LOG_DEBUG : LOG_INFO)
                                                      : LOG_WARN;
-    log_setup(level, cli->config.json);
+    log_setup(level, cli->config.json || !strcmp(cli->config.log, "json"));
 }
 
 bool cli_color_on(const struct cli *cli, int fd)

@@ -73,8 +73,18 @@ struct cli_config {
         int64_t interval_ms;
         uint64_t size_bytes;
     } batch;
+    const char *source, *folder; /* of run */
     const char *brokers, *group;
     struct cli_list topics;
+    struct {
+        int64_t bronze_ms;
+    } retain;
+    struct {
+        const char *config;
+        int64_t users, seed;
+        double speed;
+    } simulate; /* run's source: simulator */
+    bool page; /* run shows it */
     struct cli_pairs kafka; /* without the "kafka." */
     struct {
         const char *http, *user, *token, *cache;
@@ -95,7 +105,7 @@ struct cli_config {
         const char *url, *user, *password, *api_key;
     } metabase;
     /* options of every command that are no settings */
-    const char *config_file, *color;
+    const char *config_file, *color, *log;
     struct cli_list set;
     bool json, quiet, help, version;
     int verbose;

@@ -4,8 +4,10 @@
 #include "base/log.h"
 #include "cli/dbt.h"
 #include "cli/gold.h"
+#include "cli/figures.h"
 #include "cli/kafka.h"
 #include "live/live.h"
+#include "serve/serve.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,10 +18,19 @@
 
 struct live {
     struct cli *cli;
+    struct cli gold; /* a copy with gold's share of the memory, for the builder's thread */
     struct lake *lake;
+    struct schema_set *contracts;
+    struct serve *serve;
+    struct figures figures;
     bool until_end, accept_loss, no_build, shared;
-    int64_t rows, records;
+    bool terminal; /* a line of progress instead of a log of commits */
+    uint64_t told_ns;
 };
+
+static volatile sig_atomic_t reload; /* SIGHUP */
+
+static void on_hangup(int sig) { reload = sig; }
 
 /* systemd's readiness protocol: one datagram to $NOTIFY_SOCKET (sd_notify(3)). */
 static void notify(const char *text)
@@ -36,34 +47,62 @@ static void notify(const char *text)
     close(fd);
 }
 
+/* --name VALUE or --name=VALUE sets a setting. */
+static enum err take_setting(struct cli *cli, size_t *i, const char *name, const char *key, bool *taken, struct error *e)
+{
+    const char *a = cli->args[*i], *value = NULL;
+    size_t n = strlen(name);
+    *taken = false;
+    if (strncmp(a, name, n) || (a[n] && a[n] != '=')) return ERR_OK;
+    *taken = true;
+    if (a[n]) value = a + n + 1;
+    else if (*i + 1 < cli->arg_count) value = cli->args[++*i];
+    if (!value || !*value) return err_set(e, ERR_USAGE, "%s needs a value", name);
+    enum err rc = cli_config_set(cli, key, value, NULL, e);
+    return rc != ERR_OK ? err_context(e, "%s: ", name) : ERR_OK;
+}
+
 static enum err parse(struct cli *cli, struct live *live, struct error *e)
 {
-    static const char *const known[] = {"--until-end", "--accept-loss", "--no-build", "--shared", NULL};
+    static const char *const known[] = {"--until-end", "--accept-loss", "--no-build", "--shared", "--no-serve", "--source",
+                                        "--follow-folder", NULL};
+    bool *const flag[] = {&live->until_end, &live->accept_loss, &live->no_build, &live->shared};
     for (size_t i = 0; i < cli->arg_count; i++) {
-        const char *a = cli->args[i];
-        if (!strcmp(a, known[0])) live->until_end = true;
-        else if (!strcmp(a, known[1])) live->accept_loss = true;
-        else if (!strcmp(a, known[2])) live->no_build = true;
-        else if (!strcmp(a, known[3])) live->shared = true;
-        else {
-            const char *near = str_nearest(a, known);
-            err_set(e, ERR_USAGE, "run has no option %s", a);
-            if (near) err_hint(e, "did you mean %s?", near);
-            else err_hint(e, "see lakefm run --help; dbt's flags come with --project-dir");
-            return ERR_USAGE;
+        bool taken = false;
+        enum err rc;
+        for (size_t k = 0; k < 4 && !taken; k++)
+            if (!strcmp(cli->args[i], known[k])) *flag[k] = taken = true;
+        if (taken) continue;
+        if (!strcmp(cli->args[i], "--no-serve")) {
+            cli->config.page = false;
+            continue;
         }
+        if ((rc = take_setting(cli, &i, "--source", "source", &taken, e)) != ERR_OK) return rc;
+        if (taken) continue;
+        if ((rc = take_setting(cli, &i, "--follow-folder", "folder", &taken, e)) != ERR_OK) return rc;
+        if (taken) {
+            cli->config.source = "folder";
+            continue;
+        }
+        const char *near = str_nearest(cli->args[i], known);
+        err_set(e, ERR_USAGE, "run has no option %s", cli->args[i]);
+        if (near) err_hint(e, "did you mean %s?", near);
+        else err_hint(e, "see lakefm run --help; dbt's flags come with --project-dir");
+        return ERR_USAGE;
     }
     return ERR_OK;
 }
+
+/* ---- what happens while it runs ---- */
 
 static enum err build(void *ctx, struct error *e)
 {
     struct live *live = ctx;
     struct model_options o = {.verb = MODEL_BUILD};
     struct model_outcome outcome = {0};
-    enum err rc = cli_gold_run(live->cli, live->lake, &o, true, &outcome, e);
+    enum err rc = cli_gold_run(&live->gold, live->lake, &o, true, &outcome, e);
     if (rc == ERR_OK && outcome.exit_code)
-        rc = err_set(e, ERR_INPUT, "%zu models or tests failed", outcome.error);
+        rc = err_set(e, cli_stop ? ERR_STOPPED : ERR_INPUT, "%zu models or tests failed: lakefm build tells which", outcome.error);
     model_options_reset(&o);
     return rc;
 }
@@ -71,61 +110,183 @@ static enum err build(void *ctx, struct error *e)
 static void committed(void *ctx, const struct live_commit *c)
 {
     struct live *live = ctx;
-    live->records += c->totals.read;
-    live->rows += c->totals.rows;
+    figures_commit(&live->figures, c);
+    if (live->serve) serve_wake(live->serve);
     log_info("commit %llu: %lld records, %lld rows, %lld duplicates, %lld quarantined, %.0f ms", (unsigned long long)c->number,
              (long long)c->totals.read, (long long)c->totals.rows, (long long)c->totals.duplicates,
              (long long)c->totals.quarantined, (double)c->took_ns / 1e6);
 }
 
-static void built(void *ctx, uint64_t number, int64_t newest_ms, uint64_t took_ns)
+static void built(void *ctx, const struct live_built *b)
 {
-    (void)ctx;
-    if (newest_ms >= 0)
-        log_info("gold of commit %llu in %.0f ms; newest event is %.1f s old", (unsigned long long)number, (double)took_ns / 1e6,
-                 (double)(clock_now_ms() - newest_ms) / 1000);
-    else log_info("gold of commit %llu in %.0f ms", (unsigned long long)number, (double)took_ns / 1e6);
+    struct live *live = ctx;
+    figures_built(&live->figures, b);
+    if (live->serve) serve_wake(live->serve);
+    if (b->newest_ms >= 0)
+        log_info("gold of commit %llu in %.0f ms; newest event is %.1f s old", (unsigned long long)b->number, (double)b->took_ns / 1e6,
+                 (double)(clock_now_ms() - b->newest_ms) / 1000);
+    else log_info("gold of commit %llu in %.0f ms", (unsigned long long)b->number, (double)b->took_ns / 1e6);
 }
 
-static void ready(void *ctx, struct kafka *k)
+static void reading(void *ctx, struct kafka *k)
 {
-    (void)ctx;
-    log_info("reading %s", kafka_source_name(k));
-    notify("READY=1\nSTATUS=reading Kafka");
+    struct live *live = ctx;
+    figures_reading(&live->figures, k);
+    if (k) log_info("reading %s", kafka_source_name(k));
+}
+
+/* Twice a second: the line on the terminal, or systemd's status every few seconds. */
+static void tick(void *ctx)
+{
+    struct live *live = ctx;
+    struct buf line = {0};
+    uint64_t now = clock_mono_ns();
+    figures_tick(&live->figures);
+    if (live->terminal) {
+        buf_str(&line, "\r\033[K");
+        figures_line(&live->figures, &line);
+        if (write(STDERR_FILENO, line.ptr, line.len) < 0) live->terminal = false;
+    } else if (now - live->told_ns > 5000000000u && getenv("NOTIFY_SOCKET")) {
+        live->told_ns = now;
+        buf_str(&line, "STATUS=");
+        figures_line(&live->figures, &line);
+        notify(line.ptr);
+    }
+    buf_reset(&line);
+}
+
+static void page_metrics(void *ctx, struct buf *out) { figures_metrics(&((struct live *)ctx)->figures, out); }
+static bool page_ready(void *ctx, struct buf *why) { return figures_ready(&((struct live *)ctx)->figures, why); }
+
+static enum err open_page(struct live *live, struct error *e)
+{
+    const struct cli_config *c = &live->cli->config;
+    if (!c->page || live->until_end) return ERR_OK;
+    struct serve_options o = {.lake_url = c->lake,
+                              .contracts = live->contracts,
+                              .bind = c->serve.bind,
+                              .port = (uint16_t)c->serve.port,
+                              .token = c->serve.token,
+                              .memory_bytes = c->memory_bytes / 8,
+                              .metrics = page_metrics,
+                              .ready = page_ready,
+                              .ctx = live};
+    enum err rc = serve_open(&o, &live->serve, e);
+    if (rc == ERR_BUSY) err_hint(e, "another port: --set serve.port=3001; without the page: --no-serve");
+    if (rc == ERR_OK && !c->quiet)
+        log_line(live->terminal ? LOG_WARN : LOG_INFO, "the page is at http://%s:%u/", o.bind, (unsigned)serve_port(live->serve));
+    return rc;
+}
+
+/* ---- the whole ---- */
+
+/* How the memory is shared out: consumer's queue 1/16, hauls 1/4, refine 1/4, gold 1/4, page 1/8, the rest for everything else. */
+static enum err fill(struct live *live, struct live_options *o, struct error *e)
+{
+    const struct cli_config *c = &live->cli->config;
+    enum err rc = ERR_OK;
+    uint64_t memory = c->memory_bytes;
+    *o = (struct live_options){.interval_ms = c->batch.interval_ms,
+                               .batch_bytes = c->batch.size_bytes < memory / 8 ? c->batch.size_bytes : memory / 8,
+                               .memory_bytes = memory / 4,
+                               .retain_bronze_ms = c->retain.bronze_ms,
+                               .build = live->no_build ? NULL : build,
+                               .committed = committed,
+                               .built = built,
+                               .reading = reading,
+                               .tick = tick,
+                               .reload = &reload,
+                               .ctx = live};
+    o->kafka.stop = &cli_stop;
+    o->refine = (struct refine_options){.contracts = live->contracts,
+                                        .threads = (unsigned)c->threads,
+                                        .memory_bytes = memory / 4,
+                                        .zstd_level = (int)c->silver.level,
+                                        .line_limit_bytes = (uint32_t)c->line_limit_bytes,
+                                        .max_reject_share = c->max_reject_share};
+    if (strcmp(c->source, "kafka") != 0) return ERR_OK;
+    TRY(cli_kafka_settings(live->cli, &o->kafka.settings, &o->kafka.setting_count, e));
+    TRY(cli_kafka_topics(live->cli, live->contracts, &o->kafka.topics, &o->kafka.topic_count, e));
+    o->kafka.group = live->until_end ? NULL : c->group;
+    o->kafka.until_end = live->until_end;
+    o->kafka.accept_loss = live->accept_loss;
+    o->kafka.queue_bytes = memory / 16;
+done:
+    return rc;
+}
+
+static enum err run_source(struct live *live, const struct live_options *o, struct error *e)
+{
+    const struct cli_config *c = &live->cli->config;
+    if (!strcmp(c->source, "folder")) return live_run_folder(live->lake, c->folder, o, e);
+    if (!strcmp(c->source, "kafka")) return live_run(live->lake, o, e);
+    struct simulate_options s;
+    simulate_options_init(&s);
+    s.config_path = c->simulate.config;
+    s.has_users = true, s.users = (int32_t)c->simulate.users;
+    s.has_seed = c->simulate.seed != 0, s.seed = c->simulate.seed;
+    s.threads = 1;
+    s.live = true;
+    return live_run_simulator(live->lake, &s, c->simulate.speed, o, e);
+}
+
+/* SIGHUP: the contracts anew; when one is wrong the old ones stay. */
+static enum err reread(struct live *live, struct error *e)
+{
+    struct schema_set *fresh = NULL;
+    struct error wrong;
+    char text[1024];
+    if (schema_set_load(live->cli->config.contracts, &fresh, &wrong) != ERR_OK) {
+        log_error("contracts are not reread: %s", err_format(&wrong, text, sizeof text));
+        return ERR_OK;
+    }
+    serve_close(&live->serve);
+    schema_set_free(&live->contracts);
+    live->contracts = fresh;
+    log_info("contracts are reread");
+    return open_page(live, e);
+}
+
+static enum err check(const struct live *live, struct error *e)
+{
+    const struct cli_config *c = &live->cli->config;
+    if (!strcmp(c->source, "folder") && !c->folder) {
+        err_set(e, ERR_USAGE, "which folder?");
+        return err_hint(e, "lakefm run --follow-folder DIR, or folder: DIR in lakefm.yml");
+    }
+    if (strcmp(c->source, "kafka") != 0 && (live->until_end || live->accept_loss || live->shared))
+        return err_set(e, ERR_USAGE, "--until-end, --accept-loss and --shared are for Kafka; the source is %s", c->source);
+    return ERR_OK;
 }
 
 static enum err run_live(struct cli *cli, struct live *live, struct error *e)
 {
     enum err rc = ERR_OK;
-    struct schema_set *contracts = NULL;
-    struct live_options o = {.interval_ms = cli->config.batch.interval_ms,
-                             .batch_bytes = cli->config.batch.size_bytes,
-                             .memory_bytes = cli->config.memory_bytes / 2,
-                             .build = live->no_build ? NULL : build,
-                             .committed = committed,
-                             .built = built,
-                             .ready = ready,
-                             .ctx = live};
-    TRY(schema_set_load(cli->config.contracts, &contracts, e));
-    TRY(cli_kafka_settings(cli, &o.kafka.settings, &o.kafka.setting_count, e));
-    TRY(cli_kafka_topics(cli, contracts, &o.kafka.topics, &o.kafka.topic_count, e));
-    o.kafka.group = live->until_end ? NULL : cli->config.group;
-    o.kafka.until_end = live->until_end;
-    o.kafka.accept_loss = live->accept_loss;
-    o.kafka.stop = &cli_stop;
-    o.refine = (struct refine_options){.contracts = contracts,
-                                       .threads = (unsigned)cli->config.threads,
-                                       .zstd_level = (int)cli->config.silver.level,
-                                       .line_limit_bytes = (uint32_t)cli->config.line_limit_bytes,
-                                       .max_reject_share = cli->config.max_reject_share};
+    struct live_options o;
+    live->gold = *cli;
+    live->gold.config.memory_bytes = cli->config.memory_bytes / 4;
+    TRY(check(live, e));
+    TRY(schema_set_load(cli->config.contracts, &live->contracts, e));
+    TRY(fill(live, &o, e)); /* mistakes come before anything is made */
     TRY(lake_open_or_init(cli->config.lake, live->shared ? LAKE_SHARED_WRITER : LAKE_WRITER, &live->lake, e));
-    rc = live_run(live->lake, &o, e);
+    TRY(open_page(live, e));
+    notify("READY=1");
+    for (bool again = true; again;) {
+        TRY(fill(live, &o, e));
+        TRY(run_source(live, &o, e));
+        again = reload && !cli_stop && !live->until_end;
+        reload = 0;
+        if (again) TRY(reread(live, e));
+    }
     notify("STOPPING=1");
-    if (rc == ERR_OK && !cli->config.quiet && !cli->config.json)
-        cli_print(cli, "%lld records, %lld rows committed.\n", (long long)live->records, (long long)live->rows);
+    if (live->terminal) (void)!write(STDERR_FILENO, "\r\033[K", 4);
+    if (!cli->config.quiet && !cli->config.json)
+        cli_print(cli, "%lld records, %lld rows committed.\n", (long long)live->figures.records, (long long)live->figures.rows);
 done:
+    serve_close(&live->serve);
     lake_close(&live->lake);
-    schema_set_free(&contracts);
+    schema_set_free(&live->contracts);
+    buf_reset(&live->gold.out);
     return rc;
 }
 
@@ -133,27 +294,41 @@ static enum err run(struct cli *cli, const void *options, struct error *e)
 {
     if (cli_dbt_is_project(cli)) return cli_dbt_run(cli, options, e);
     struct live live = {.cli = cli};
+    struct sigaction hangup = {.sa_handler = on_hangup, .sa_flags = SA_RESTART};
     enum err rc = parse(cli, &live, e);
     if (rc != ERR_OK) return rc;
-    if (!cli->config.quiet) log_setup(LOG_INFO, cli->config.json);
-    return run_live(cli, &live, e);
+    bool json = cli->config.json || !strcmp(cli->config.log, "json");
+    live.terminal = isatty(STDERR_FILENO) && !cli->config.quiet && !json && !cli->config.verbose;
+    if (!cli->config.quiet && !cli->config.verbose) log_setup(live.terminal ? LOG_WARN : LOG_INFO, json);
+    log_over_progress(live.terminal);
+    sigaction(SIGHUP, &hangup, NULL);
+    figures_init(&live.figures, !strcmp(cli->config.source, "kafka"), !live.no_build);
+    rc = run_live(cli, &live, e);
+    log_over_progress(false);
+    figures_reset(&live.figures);
+    return rc;
 }
 
 const struct cli_command cli_cmd_run = {
     .name = "run",
     .group = CLI_START,
-    .summary = "live: Kafka to gold, all the time, exactly once",
-    .synopsis = "[--shared] [--until-end] [--accept-loss] [--no-build]",
-    .about = "Reads Kafka's topics and commits bronze and silver every batch.interval; gold follows each commit. Positions are "
-             "in the lake's log: kill it at any moment and start it again. SIGTERM commits what was read and leaves.\n\n"
+    .summary = "live: Kafka (or a folder, or the simulator) to gold, all the time",
+    .synopsis = "[--source SOURCE | --follow-folder DIR] [--shared] [--until-end] [--accept-loss] [--no-build] [--no-serve]",
+    .about = "Reads Kafka's topics and commits bronze and silver every batch.interval; gold follows each commit, and the page "
+             "(http://127.0.0.1:3000) follows gold. Positions are in the lake's log: kill it at any moment and start it again. "
+             "SIGTERM commits what was read and leaves; SIGHUP rereads the contracts.\n\n"
              "--shared lets several lakefm processes write to one lake, each with its share of the group's partitions; "
              "--until-end stops when all that Kafka holds now is committed; --accept-loss goes on where Kafka's retention has "
-             "taken records before they were read, and has the gap in the log; --no-build leaves gold alone.\n\n"
+             "taken records before they were read, and has the gap in the log; --no-build leaves gold alone, --no-serve the page.\n\n"
+             "--follow-folder DIR (source: folder) takes new files and what grew, as ingest does; --source simulator makes events "
+             "as their time comes (simulate.users, simulate.speed), each start a new stream.\n\n"
              "With --project-dir (or in a dbt project's folder): dbt's run.",
-    .settings = "lake brokers topics group kafka.* batch.interval batch.size memory contracts threads max_reject_share line_limit",
+    .settings = "lake source folder brokers topics group kafka.* batch.interval batch.size memory retain.bronze contracts threads "
+                "max_reject_share line_limit serve serve.port log",
     .max_args = -1,
     .example = "lakefm run --set brokers=localhost:9092\n"
                "lakefm run --until-end --set brokers=localhost:9092 --set topics=listen_events\n"
+               "lakefm run --follow-folder /var/log/events\n"
                "lakefm run --project-dir my_project --select orders+",
     .see_also = "status audit build",
     .raw = true,

@@ -3,6 +3,8 @@
 
 #define AT(field) offsetof(struct cli_config, field)
 
+static const char *const sources[] = {"kafka", "folder", "simulator", NULL};
+static const char *const logs[] = {"text", "json", NULL};
 static const char *const colors[] = {"auto", "always", "never", NULL};
 
 /* clang-format off */
@@ -20,6 +22,13 @@ const struct cli_option cli_settings[] = {
     {NULL, 0, CLI_INT, "N", "1", "silver.level", AT(silver.level), "Zstandard level of silver's Parquet files; higher is smaller and slower", NULL, 1, 19, false},
     {NULL, 0, CLI_DURATION, "TIME", "5s", "batch.interval", AT(batch.interval_ms), "live: a batch is committed this often", NULL, 0, 0, false},
     {NULL, 0, CLI_BYTES, "SIZE", "256MiB", "batch.size", AT(batch.size_bytes), "a batch is committed when this much has come in", NULL, 0, 0, false},
+    {NULL, 0, CLI_DURATION, "TIME", "0s", "retain.bronze", AT(retain.bronze_ms), "live: refined bronze that arrived longer ago goes, by whole days (90d); 0: kept for ever", NULL, 0, 0, false},
+    {NULL, 0, CLI_CHOICE, "SOURCE", "kafka", "source", AT(source), "live: where events come from", sources, 0, 0, false},
+    {NULL, 0, CLI_PATH, "DIR", NULL, "folder", AT(folder), "live, source folder: new files and what grew are taken", NULL, 0, 0, false},
+    {NULL, 0, CLI_INT, "N", "100", "simulate.users", AT(simulate.users), "live, source simulator: users", NULL, 1, 2147483647, false},
+    {NULL, 0, CLI_NUMBER, "X", "1", "simulate.speed", AT(simulate.speed), "live, source simulator: simulated seconds a second", NULL, 1e-9, 1e9, false},
+    {NULL, 0, CLI_INT, "N", "0", "simulate.seed", AT(simulate.seed), "live, source simulator: the seed", NULL, 0, 0, false},
+    {NULL, 0, CLI_PATH, "FILE", NULL, "simulate.config", AT(simulate.config), "live, source simulator: eventsim's configuration file", NULL, 0, 0, false},
     {NULL, 0, CLI_TEXT, "HOST:PORT", NULL, "brokers", AT(brokers), "Kafka's brokers, with commas between (kafka.bootstrap.servers)", NULL, 0, 0, false},
     {NULL, 0, CLI_LIST, "TOPIC", NULL, "topics", AT(topics), "Kafka's topics; by default the four of eventsim", NULL, 0, 0, false},
     {NULL, 0, CLI_TEXT, "NAME", "lakefm", "group", AT(group), "Kafka's consumer group: it shares out partitions, positions are in the lake", NULL, 0, 0, false},
@@ -32,6 +41,7 @@ const struct cli_option cli_settings[] = {
     {NULL, 0, CLI_DURATION, "TIME", "60s", "hdfs.patience", AT(hdfs.patience_ms), "how long HDFS is waited for when it is away or in safe mode", NULL, 0, 0, false},
     {NULL, 0, CLI_DURATION, "TIME", "30s", "hdfs.lease", AT(hdfs.lease_ms), "a writer on another machine not heard of for so long is taken for dead", NULL, 0, 0, false},
     {NULL, 0, CLI_INT, "N", "4", "hdfs.uploads", AT(hdfs.uploads), "files uploaded at once", NULL, 1, 32, false},
+    {NULL, 0, CLI_FLAG, NULL, "on", "serve", AT(page), "run shows the page too", NULL, 0, 0, false},
     {NULL, 0, CLI_TEXT, "ADDRESS", "127.0.0.1", "serve.bind", AT(serve.bind), "address of the page; any but a loopback one needs serve.token", NULL, 0, 0, false},
     {NULL, 0, CLI_INT, "PORT", "3000", "serve.port", AT(serve.port), "port of the page", NULL, 0, 65535, false},
     {NULL, 0, CLI_TEXT, "TEXT", NULL, "serve.token", AT(serve.token), "secret a browser must show; better in LAKEFM_SERVE_TOKEN than in a file", NULL, 0, 0, false},
@@ -48,6 +58,7 @@ const struct cli_option cli_settings[] = {
     {NULL, 0, CLI_TEXT, "EMAIL", NULL, "metabase.user", AT(metabase.user), "who signs in to Metabase, or its first administrator", NULL, 0, 0, false},
     {NULL, 0, CLI_TEXT, "TEXT", NULL, "metabase.password", AT(metabase.password), "of that user; better in LAKEFM_METABASE_PASSWORD", NULL, 0, 0, false},
     {NULL, 0, CLI_TEXT, "KEY", NULL, "metabase.api_key", AT(metabase.api_key), "instead of user and password; better in LAKEFM_METABASE_API_KEY", NULL, 0, 0, false},
+    {NULL, 0, CLI_CHOICE, "HOW", "text", "log", AT(log), "the log on stderr: text, or one JSON object a line", logs, 0, 0, false},
     {"json", 0, CLI_FLAG, NULL, NULL, NULL, AT(json), "results and errors as JSON, for machines", NULL, 0, 0, false},
     {"quiet", 'q', CLI_FLAG, NULL, NULL, NULL, AT(quiet), "no progress, no remarks; errors only", NULL, 0, 0, false},
     {"verbose", 'v', CLI_COUNT, NULL, NULL, NULL, AT(verbose), "say more; twice: even more", NULL, 0, 0, false},

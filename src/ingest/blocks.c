@@ -54,6 +54,10 @@ enum err ingest_blocks_next(struct ingest_blocks *blocks, struct buf *block, boo
         }
         if (blocks->ended) {
             whole = block->len;
+            if (blocks->whole_only && whole && block->ptr[whole - 1] != '\n') {
+                const char *last = memrchr(block->ptr, '\n', whole);
+                block->len = whole = last ? (size_t)(last - block->ptr) + 1 : 0;
+            }
             if (!whole) return ERR_OK;
             hasher_add(blocks->hasher, block->ptr, block->len);
             blocks->next += (int64_t)block->len;

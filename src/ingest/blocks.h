@@ -15,6 +15,7 @@ struct ingest_blocks {
     struct hasher *hasher;      /* of the content handed out so far, the skipped beginning included */
     int64_t next;               /* content offset after the last block */
     bool ended;
+    bool whole_only;            /* set after open: a last line without newline is left where it is */
 };
 
 /* Takes fd. Skips the first `skip` bytes of the content (they are hashed). ERR_INPUT when it is shorter. */

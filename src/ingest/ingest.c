@@ -165,6 +165,7 @@ static enum err take_stream(struct session *s, const struct ingest_input *input,
     int64_t skip = content->known ? content->next : 0;
     struct ingest_file *file = report(s, input, content->known ? INGEST_CONTINUED : INGEST_TAKEN);
     TRY(ingest_blocks_open(fd, input->path, content->known && content->open_end ? content->line_start : skip, &blocks, e));
+    blocks.whole_only = s->options->whole_lines;
     for (bool first = true; !ended && !(s->options->stop && *s->options->stop); first = false) {
         bool fresh = !s->batch;
         TRY(batch_begin(s, e));
@@ -187,7 +188,7 @@ static enum err take_stream(struct session *s, const struct ingest_input *input,
             batch_abort(s);
             break;
         }
-        remember_taken(s, &source);
+        if (source.next) remember_taken(s, &source); /* nothing is the beginning of everything */
         if (!ended || s->batch_bytes >= (int64_t)(s->options->batch_bytes ? s->options->batch_bytes : 1u << 30))
             TRY(batch_commit(s, e));
     }

@@ -49,6 +49,7 @@ struct ingest_options {
     const struct schema_set *contracts;
     const char *topic;      /* NULL: by each file's name */
     bool force;             /* take content that the lake already holds */
+    bool whole_lines;       /* a last line without its newline waits until it has one (files that are being written) */
     uint64_t batch_bytes;   /* a batch is committed when this much content came in; 0: 1 GiB */
     uint64_t part_bytes;    /* content of one bronze file at most; 0: 256 MiB */
     unsigned threads;       /* that compress; 0: one per core */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { POLL_MESSAGES = 2000, ANSWER_MS = 10000 };
+enum { POLL_MESSAGES = 2000, ANSWER_MS = 10000, ASK_MS = 500 };
 
 static void fail_with(struct kafka *k, const struct error *e)
 {
@@ -58,7 +58,11 @@ done:
 
 static void give_up_partitions(struct kafka *k, const rd_kafka_topic_partition_list_t *list)
 {
-    if (k->options.settle) k->options.settle(k->options.ctx);
+    for (int i = 0; i < list->cnt && k->options.settle; i++) {
+        size_t topic;
+        if (topic_index(k, list->elems[i].topic, &topic))
+            k->options.settle(k->options.ctx, &k->options.topics[topic], list->elems[i].partition);
+    }
     pthread_mutex_lock(&k->lock);
     for (int i = 0; i < list->cnt; i++) {
         size_t topic;
@@ -156,7 +160,9 @@ enum err kafka_open(const struct kafka_options *options, struct lake *lake, stru
     if (!k->rk) TRY(err_set(e, ERR_USAGE, "Kafka: %s", text));
     conf = NULL; /* taken over */
     rd_kafka_poll_set_consumer(k->rk);
-    char *cluster = rd_kafka_clusterid(k->rk, ANSWER_MS);
+    char *cluster = NULL;
+    for (int waited = 0; !cluster && waited < ANSWER_MS && !(options->stop && *options->stop); waited += ASK_MS)
+        cluster = rd_kafka_clusterid(k->rk, ASK_MS);
     if (!cluster) {
         rc = err_set(e, ERR_RETRY, "no Kafka broker answers");
         err_hint(e, "is it up, and kafka.bootstrap.servers right?");
@@ -164,7 +170,7 @@ enum err kafka_open(const struct kafka_options *options, struct lake *lake, stru
     }
     k->source = mem_printf("kafka:%s", cluster);
     rd_kafka_mem_free(k->rk, cluster);
-    TRY(kafka_describe(k->rk, names, count, k->topic_id, counts, e));
+    TRY(kafka_describe(k->rk, names, count, k->topic_id, counts, options->stop, e));
     k->queue = rd_kafka_queue_get_consumer(k->rk);
     if (options->group) TRY(subscribe(k, e));
     else TRY(assign_all(k, counts, e));
@@ -232,7 +238,10 @@ static enum err on_event(struct kafka *k, const rd_kafka_message_t *m, struct er
     const char *name = m->rkt ? rd_kafka_topic_name(m->rkt) : "";
     switch (m->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-        if (a) a->at_end = true;
+        if (a) {
+            a->at_end = true;
+            a->eof = m->offset;
+        }
         return ERR_OK;
     case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET: {
         int64_t next, end, lost;
@@ -242,8 +251,7 @@ static enum err on_event(struct kafka *k, const rd_kafka_message_t *m, struct er
         if (!k->options.accept_loss || !lost)
             return err_set(e, ERR_CORRUPT, "topic %s, partition %d: offset %lld is not there any more", name, (int)m->partition,
                            (long long)m->offset);
-        return err_set(e, ERR_RETRY, "topic %s, partition %d: offset %lld is gone; start again to go on behind the gap", name,
-                       (int)m->partition, (long long)m->offset);
+        return err_set(e, ERR_RETRY, "topic %s, partition %d: offset %lld is gone", name, (int)m->partition, (long long)m->offset);
     }
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
@@ -291,7 +299,7 @@ enum err kafka_poll(struct kafka *k, int timeout_ms, struct error *e)
         rc = k->failed;
     }
     if (k->options.until_end && rc == ERR_OK) {
-        k->ended = true;
+        k->ended = k->options.group == NULL || k->assigned_count > 0;
         for (size_t i = 0; i < k->assigned_count; i++)
             if (!k->assigned[i].at_end && k->assigned[i].next < k->assigned[i].end) k->ended = false;
     }
@@ -332,7 +340,9 @@ size_t kafka_lags(struct kafka *k, struct kafka_lag **out)
         int64_t low = -1, high = -1;
         const char *name = k->options.topics[a->topic].name;
         rd_kafka_get_watermark_offsets(k->rk, name, a->partition, &low, &high);
-        (*out)[i] = (struct kafka_lag){name, a->partition, a->next, high > a->end ? high : a->end};
+        /* Behind the last record there may be control records, which never come. */
+        int64_t next = a->next > a->eof ? a->next : a->eof, end = high > a->end ? high : a->end;
+        (*out)[i] = (struct kafka_lag){name, a->partition, next, end > next ? end : next};
     }
     pthread_mutex_unlock(&k->lock);
     return n;

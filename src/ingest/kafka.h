@@ -39,10 +39,12 @@ struct kafka_options {
     const char *group;  /* NULL: all partitions are read here, without a group */
     bool until_end;     /* kafka_ended once all partitions have reached the end they had at kafka_open */
     bool accept_loss;   /* records that retention took before they were read: go on behind them, and say so in the haul */
+    size_t queue_bytes; /* of librdkafka's queue, unless a setting says otherwise; 0: 64 MiB */
     volatile sig_atomic_t *stop;
-    /* Called in kafka_poll when partitions are to be given away (or were lost): must return only when no haul that holds
-     * them is being committed any more. NULL: hauls are committed by the polling thread. */
-    void (*settle)(void *ctx);
+    /* Called in kafka_poll and kafka_close when a partition is to be given away (or was lost): must return only when no
+     * haul that holds it is being committed, nor will be (kafka_haul_drop). NULL: hauls are committed by the polling
+     * thread. */
+    void (*settle)(void *ctx, const struct kafka_topic *topic, int32_t partition);
     void *ctx;
 };
 
@@ -56,7 +58,8 @@ void kafka_close(struct kafka **k); /* leaves the group; accepts NULL */
 /* Serves Kafka for up to timeout_ms and adds what came to the current haul. Errors end the reading (nothing that was
  * handed out is wrong):
  *   ERR_CORRUPT    a topic was deleted, made anew, or lost records that were never read: names topic, partition, range
- *   ERR_INPUT      Kafka refused for good (authorization, unknown group …) */
+ *   ERR_INPUT      Kafka refused for good (authorization, unknown group …)
+ *   ERR_RETRY      the reading must begin anew: drop what is not committed, kafka_close, kafka_open */
 enum err kafka_poll(struct kafka *k, int timeout_ms, struct error *e) MUST_CHECK;
 /* Stops or goes on fetching; polling must go on meanwhile. */
 void kafka_pause(struct kafka *k, bool pause);
@@ -85,7 +88,7 @@ struct kafka_part {
     int64_t lost;              /* offsets gone before `first`'s records, accepted: the position jumps over [first, first+lost) */
     struct lake_run *runs;     /* where offsets are missing */
     size_t run_count, run_cap;
-    int64_t newest_ms;         /* Kafka's timestamp of the newest record, -1: none */
+    int64_t oldest_ms, newest_ms; /* Kafka's timestamps of the oldest and the newest record, -1: none */
     uint32_t index;            /* for the caller */
 };
 struct kafka_haul {
@@ -103,6 +106,17 @@ void kafka_haul_reset(struct kafka_haul *haul);
 /* Removes a partition's records from a haul (another process has committed them). */
 void kafka_haul_drop(struct kafka_haul *haul, const struct kafka_topic *topic, int32_t partition);
 
+/* A partition with our position and the end of it known last. */
+struct kafka_lag {
+    const char *topic;
+    int32_t partition;
+    int64_t next, end;
+};
+/* The ends of topics' partitions, for lag displays without a consumer: asks a broker, at most timeout_ms. options: settings
+ * and topics. ends is an array by mem_*, next is -1. ERR_RETRY: no broker answers. source: "kafka:<cluster id>", heap. */
+enum err kafka_ends(const struct kafka_options *options, int timeout_ms, char **source, struct kafka_lag **ends, size_t *count,
+                    struct error *e) MUST_CHECK;
+
 /* Right before a commit: the topics of the haul are still those that were read. ERR_CORRUPT: made anew or deleted;
  * ERR_RETRY: no broker answers. */
 enum err kafka_verify(struct kafka *k, const struct kafka_haul *haul, struct error *e) MUST_CHECK;
@@ -111,12 +125,7 @@ void kafka_committed(struct kafka *k, const struct kafka_haul *haul);
 
 /* "kafka:<cluster id>", the source's name in the log. Lives as long as k. */
 const char *kafka_source_name(const struct kafka *k);
-/* For status and metrics: each assigned partition with its position, the end known last, and the lag. */
-struct kafka_lag {
-    const char *topic;
-    int32_t partition;
-    int64_t next, end;
-};
+/* For metrics: the partitions that are assigned to us. */
 size_t kafka_lags(struct kafka *k, struct kafka_lag **out); /* array by mem_*; any thread */
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Settings that the exactly-once reading rests on: not the user's to change. */
@@ -45,7 +46,6 @@ enum err kafka_configure(rd_kafka_conf_t *conf, const struct kafka_options *opti
         {"client.id", "lakefm"},
         {"check.crcs", "true"},
         {"fetch.wait.max.ms", "100"},          /* freshness: an idle topic answers at once when something comes */
-        {"queued.max.messages.kbytes", "65536"},
         {"queued.min.messages", "100000"},
         {"fetch.message.max.bytes", "4194304"},
         {"topic.metadata.refresh.interval.ms", "10000"}, /* new partitions are seen within this */
@@ -57,6 +57,9 @@ enum err kafka_configure(rd_kafka_conf_t *conf, const struct kafka_options *opti
         {"enable.partition.eof", "true"},  {"partition.assignment.strategy", "cooperative-sticky"},
     };
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) TRY(set(conf, ours[i][0], ours[i][1], e));
+    char queue[24];
+    snprintf(queue, sizeof queue, "%zu", (options->queue_bytes ? options->queue_bytes : 64u << 20) / 1024);
+    TRY(set(conf, "queued.max.messages.kbytes", queue, e));
     for (size_t i = 0; i < options->setting_count; i++) {
         const struct kafka_setting *s = &options->settings[i];
         for (size_t j = 0; owned[j]; j++)

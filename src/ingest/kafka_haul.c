@@ -16,7 +16,7 @@ struct kafka_part *kafka_haul_part(struct kafka *k, struct kafka_assigned *a)
     p->partition = a->partition;
     snprintf(p->id, sizeof p->id, "%s", k->topic_id[a->topic]);
     p->first = p->next = a->next;
-    p->newest_ms = -1;
+    p->oldest_ms = p->newest_ms = -1;
     a->part = (uint32_t)h->part_count;
     return p;
 }
@@ -30,6 +30,9 @@ static struct kafka_piece *open_piece(struct kafka *k, size_t topic, size_t more
     p = &h->pieces[h->piece_count++];
     memset(p, 0, sizeof *p);
     p->contract = k->options.topics[topic].contract;
+    /* Once and whole: growing by doubling would hold up to twice what is counted. */
+    p->text.cap = (more < KAFKA_PIECE_BYTES ? KAFKA_PIECE_BYTES : more) + KAFKA_PIECE_PAD + 1;
+    p->text.ptr = mem_alloc(p->text.cap);
     k->piece[topic] = h->piece_count;
     return p;
 }
@@ -71,6 +74,7 @@ void kafka_haul_add(struct kafka *k, struct kafka_assigned *a, const char *value
     part->records++;
     part->next = a->next = offset + 1;
     if (time_ms > part->newest_ms) part->newest_ms = time_ms;
+    if (time_ms >= 0 && (part->oldest_ms < 0 || time_ms < part->oldest_ms)) part->oldest_ms = time_ms;
     h->records++;
     if (!h->first_ns) h->first_ns = clock_mono_ns();
     if (!len) {

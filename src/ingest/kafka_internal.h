@@ -13,6 +13,7 @@ struct kafka_assigned {
     int64_t next;      /* the offset expected next */
     int64_t end;       /* known last */
     bool at_end;
+    int64_t eof;       /* the end of the partition when it was met last, 0: never */
     uint32_t part;     /* 1 + index in the current haul's parts; 0: none yet */
 };
 
@@ -42,9 +43,9 @@ struct kafka {
 enum err kafka_configure(rd_kafka_conf_t *conf, const struct kafka_options *options, struct error *e) MUST_CHECK;
 
 /* Topic ids (base64 as librdkafka prints them) and, when counts is not NULL, numbers of partitions. ERR_NOT_FOUND names a
- * missing topic. */
+ * missing topic; ERR_RETRY: no answer within 10 s, or soon after *stop was set (NULL: none). */
 enum err kafka_describe(rd_kafka_t *rk, const char *const *names, size_t count, char (*ids)[40], int32_t *counts,
-                        struct error *e) MUST_CHECK;
+                        const volatile sig_atomic_t *stop, struct error *e) MUST_CHECK;
 
 /* Where to read a partition from: the lake's position checked against what Kafka still has. *lost > 0: records that are
  * gone, and that options.accept_loss lets go. */

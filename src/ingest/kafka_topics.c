@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { ASK_MS = 10000 };
+enum { ASK_MS = 10000, LEAVE_MS = 1500 };
 
 static enum err described(const rd_kafka_TopicDescription_t *t, char id[40], int32_t *count, struct error *e)
 {
@@ -20,7 +20,7 @@ static enum err described(const rd_kafka_TopicDescription_t *t, char id[40], int
 }
 
 enum err kafka_describe(rd_kafka_t *rk, const char *const *names, size_t count, char (*ids)[40], int32_t *counts,
-                        struct error *e)
+                        const volatile sig_atomic_t *stop, struct error *e)
 {
     enum err rc = ERR_OK;
     const char **list = mem_array(count, sizeof *list);
@@ -31,7 +31,7 @@ enum err kafka_describe(rd_kafka_t *rk, const char *const *names, size_t count, 
     rd_kafka_event_t *event = NULL;
     rd_kafka_AdminOptions_set_request_timeout(options, ASK_MS, NULL, 0);
     rd_kafka_DescribeTopics(rk, topics, options, queue);
-    event = rd_kafka_queue_poll(queue, ASK_MS + 1000);
+    for (int waited = 0; !event && waited < (stop && *stop ? LEAVE_MS : ASK_MS + 1000); waited += 100) event = rd_kafka_queue_poll(queue, 100);
     if (!event || rd_kafka_event_error(event)) {
         rc = err_set(e, ERR_RETRY, "Kafka does not answer: %s", event ? rd_kafka_event_error_string(event) : "timed out");
         err_hint(e, "is the broker up, and kafka.bootstrap.servers right?");
@@ -68,7 +68,7 @@ enum err kafka_verify(struct kafka *k, const struct kafka_haul *haul, struct err
     const char **names = mem_array(count, sizeof *names);
     char(*ids)[40] = mem_zalloc(count * sizeof *ids);
     for (size_t i = 0; i < count; i++) names[i] = k->options.topics[i].name;
-    rc = kafka_describe(k->rk, names, count, ids, NULL, e);
+    rc = kafka_describe(k->rk, names, count, ids, NULL, k->options.stop, e);
     if (rc == ERR_NOT_FOUND) {
         if (e) e->code = ERR_CORRUPT;
         err_hint(e, "the topic was deleted while it was read; what is committed stays");

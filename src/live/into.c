@@ -24,7 +24,7 @@ struct into {
     struct live_into_options options;
     struct lake_batch *batch;
     struct ingest_bronze *bronze;
-    uint64_t batch_bytes, run;
+    uint64_t batch_bytes, run, begun_ns;
     struct topic topic[SIMULATE_TOPICS];
 };
 
@@ -35,6 +35,7 @@ static enum err batch_begin(struct into *s, struct error *e)
     if (!s->run) s->run = lake_batch_number(s->batch);
     s->bronze = ingest_bronze_new(s->batch, clock_now_ms(), PART_BYTES);
     s->batch_bytes = 0;
+    s->begun_ns = clock_mono_ns();
     return ERR_OK;
 }
 
@@ -86,6 +87,12 @@ static enum err encode(void *ctx, const struct simulate_batch *batch, struct buf
     return ERR_OK;
 }
 
+static bool due(const struct into *s)
+{
+    if (s->batch_bytes >= (s->options.batch_bytes ? s->options.batch_bytes : 1u << 30)) return true;
+    return s->options.interval_ms && clock_mono_ns() - s->begun_ns >= (uint64_t)s->options.interval_ms * 1000000u;
+}
+
 static enum err write_lines(void *ctx, const struct simulate_batch *batch, const struct buf *encoded, struct error *e)
 {
     struct into *s = ctx;
@@ -100,7 +107,7 @@ static enum err write_lines(void *ctx, const struct simulate_batch *batch, const
     t->source.next += (int64_t)batch->len;
     t->source.rows += (int64_t)batch->lines;
     s->batch_bytes += batch->len;
-    if (s->batch_bytes >= (s->options.batch_bytes ? s->options.batch_bytes : 1u << 30)) TRY(batch_commit(s, e));
+    if (due(s)) TRY(batch_commit(s, e));
 done:
     return rc;
 }
@@ -112,6 +119,12 @@ static enum err close_sink(void *ctx, struct error *e)
     for (size_t i = 0; i < SIMULATE_TOPICS; i++) hasher_free(&s->topic[i].hasher);
     mem_free(s);
     return rc;
+}
+
+enum err live_into_flush(struct simulate_sink *sink, struct error *e)
+{
+    struct into *s = sink->ctx;
+    return s->batch && due(s) ? batch_commit(s, e) : ERR_OK;
 }
 
 enum err live_into_lake(struct lake *lake, const struct live_into_options *options, struct simulate_sink *out, struct error *e)

@@ -10,6 +10,7 @@
 struct live_into_options {
     const struct schema_set *contracts;
     uint64_t batch_bytes; /* lines of one commit; 0: 1 GiB */
+    int64_t interval_ms;  /* … or this long after its first line; 0: no limit */
     /* After each commit; an error ends the run. May be NULL. */
     enum err (*committed)(void *ctx, uint64_t number, struct error *e);
     void *ctx;
@@ -18,6 +19,9 @@ struct live_into_options {
  * then; the lake must be open as a writer. ERR_NOT_FOUND: no contract for a topic of the simulator. */
 enum err live_into_lake(struct lake *lake, const struct live_into_options *options, struct simulate_sink *out,
                         struct error *e) MUST_CHECK;
+
+/* Commits what is due by interval_ms, when no lines come that would do it. In the thread that runs the simulator. */
+enum err live_into_flush(struct simulate_sink *sink, struct error *e) MUST_CHECK;
 
 struct live_kafka_options {
     struct produce_options produce;

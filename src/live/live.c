@@ -2,10 +2,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "live/after.h"
 #include "live/publish.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 enum { POLL_MS = 50, RETRY_FIRST_MS = 200, RETRY_MOST_MS = 10000 };
@@ -14,35 +16,58 @@ struct pipeline {
     struct lake *lake;
     const struct live_options *options;
     struct kafka *k;
-    struct refine *refine;
+    struct refine *refine;     /* NULL: bronze only */
+    struct live_after *after;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct kafka_haul at_work; /* the worker's while `busy` */
+    struct kafka_haul at_work; /* the worker's while `busy`, but when `waiting` under the lock */
     size_t at_work_bytes;
     bool busy, leaving;        /* leaving: no more hauls come */
+    bool waiting;              /* the worker pauses before it tries the haul again */
+    _Atomic bool drop;         /* a haul that waits for better times is given up */
+    bool moved;                /* the log and the consumer do not agree any more: begin anew */
     enum err rc;               /* the first failure of the worker */
     struct error error;
-    uint64_t committed, built; /* commits made, and those in gold */
-    int64_t newest_ms;         /* of what is committed */
-    bool build_done;
+    uint64_t ticked_ns;
 };
 
-static int64_t haul_newest(const struct kafka_haul *haul)
+static bool stopping(const struct pipeline *p)
 {
-    int64_t newest = -1;
-    for (size_t i = 0; i < haul->part_count; i++)
-        if (haul->parts[i].newest_ms > newest) newest = haul->parts[i].newest_ms;
-    return newest;
+    return *p->options->kafka.stop || (p->options->reload && *p->options->reload);
+}
+
+static void haul_times(const struct kafka_haul *haul, int64_t *oldest, int64_t *newest)
+{
+    *oldest = *newest = -1;
+    for (size_t i = 0; i < haul->part_count; i++) {
+        const struct kafka_part *part = &haul->parts[i];
+        if (part->newest_ms > *newest) *newest = part->newest_ms;
+        if (part->oldest_ms >= 0 && (*oldest < 0 || part->oldest_ms < *oldest)) *oldest = part->oldest_ms;
+    }
 }
 
 /* Waits without missing the stop. False: stop. */
 static bool wait_ms(struct pipeline *p, int64_t ms)
 {
-    for (; ms > 0 && !*p->options->kafka.stop; ms -= POLL_MS) {
+    for (; ms > 0 && !stopping(p) && !p->drop; ms -= POLL_MS) {
         struct timespec t = {0, (ms < POLL_MS ? ms : POLL_MS) * 1000000};
         nanosleep(&t, NULL);
     }
-    return !*p->options->kafka.stop;
+    return !stopping(p) && !p->drop;
+}
+
+/* Partitions may be taken out of the haul meanwhile. */
+static bool pause_haul(struct pipeline *p, int64_t ms)
+{
+    pthread_mutex_lock(&p->lock);
+    p->waiting = true;
+    pthread_cond_broadcast(&p->changed);
+    pthread_mutex_unlock(&p->lock);
+    bool go_on = wait_ms(p, ms);
+    pthread_mutex_lock(&p->lock);
+    p->waiting = false;
+    pthread_mutex_unlock(&p->lock);
+    return go_on;
 }
 
 /* Commits the haul; while the broker or the disk says "later", waits and tries again: the records are safe in memory, and
@@ -51,24 +76,27 @@ static enum err commit_haul(struct pipeline *p, struct kafka_haul *haul, struct 
 {
     uint64_t number, started = clock_mono_ns();
     struct refine_totals totals = {0};
-    int64_t newest = haul_newest(haul), bytes = (int64_t)haul->bytes, pause = RETRY_FIRST_MS;
+    int64_t oldest, newest, bytes = (int64_t)haul->bytes, pause = RETRY_FIRST_MS;
+    bool moved = false;
     enum err rc;
-    while ((rc = live_publish(p->lake, p->refine, p->k, haul, &number, &totals, e)) == ERR_RETRY || rc == ERR_NO_SPACE) {
+    haul_times(haul, &oldest, &newest);
+    while ((rc = live_publish(p->lake, p->refine, p->k, haul, &number, &totals, &moved, e)) == ERR_RETRY || rc == ERR_NO_SPACE) {
         char text[1024];
         log_warn("paused: %s; trying again in %.1f s", err_format(e, text, sizeof text), (double)pause / 1000);
-        if (!wait_ms(p, pause)) return ERR_OK; /* leaving: nothing of it is committed, nothing is lost */
+        if (!pause_haul(p, pause)) return ERR_OK; /* leaving: nothing of it is committed, nothing is lost */
         pause = pause * 2 > RETRY_MOST_MS ? RETRY_MOST_MS : pause * 2;
+    }
+    if (moved) {
+        pthread_mutex_lock(&p->lock);
+        p->moved = true;
+        pthread_mutex_unlock(&p->lock);
     }
     if (rc != ERR_OK || !number) return rc;
     if (p->options->committed) {
-        struct live_commit told = {number, totals, bytes, newest, clock_mono_ns() - started};
+        struct live_commit told = {number, totals, bytes, oldest, newest, clock_mono_ns() - started};
         p->options->committed(p->options->ctx, &told);
     }
-    pthread_mutex_lock(&p->lock);
-    p->committed = number;
-    if (newest > p->newest_ms) p->newest_ms = newest;
-    pthread_cond_broadcast(&p->changed);
-    pthread_mutex_unlock(&p->lock);
+    live_after_commit(p->after, number, newest);
     return ERR_OK;
 }
 
@@ -96,37 +124,30 @@ static void *work(void *arg)
     return NULL;
 }
 
-static void *build(void *arg)
-{
-    struct pipeline *p = arg;
-    pthread_mutex_lock(&p->lock);
-    for (;;) {
-        while (p->built == p->committed && !p->build_done) pthread_cond_wait(&p->changed, &p->lock);
-        if (p->built == p->committed) break;
-        uint64_t number = p->committed, started = clock_mono_ns();
-        int64_t newest = p->newest_ms;
-        pthread_mutex_unlock(&p->lock);
-        struct error e = {0};
-        char text[1024];
-        enum err rc = p->options->build(p->options->ctx, &e);
-        if (rc != ERR_OK) log_error("gold was not built: %s", err_format(&e, text, sizeof text));
-        else if (p->options->built) p->options->built(p->options->ctx, number, newest, clock_mono_ns() - started);
-        pthread_mutex_lock(&p->lock);
-        p->built = number;
-    }
-    pthread_mutex_unlock(&p->lock);
-    return NULL;
-}
-
-/* Before partitions go to another process: our commit of them must be over. */
-static void settle(void *ctx)
+/* Before a partition goes to another process: our commit of it must be over. A commit that only waits for better times
+ * loses the partition's records: the new owner reads them again. */
+static void settle(void *ctx, const struct kafka_topic *topic, int32_t partition)
 {
     struct pipeline *p = ctx;
+    pthread_mutex_lock(&p->lock);
+    while (p->busy && !p->waiting) pthread_cond_wait(&p->changed, &p->lock);
+    if (p->busy) kafka_haul_drop(&p->at_work, topic, partition);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void wait_idle(struct pipeline *p)
+{
     pthread_mutex_lock(&p->lock);
     while (p->busy) pthread_cond_wait(&p->changed, &p->lock);
     pthread_mutex_unlock(&p->lock);
 }
 
+static void give_up_haul(struct pipeline *p)
+{
+    p->drop = true;
+    wait_idle(p);
+    p->drop = false;
+}
 
 static void hand_over(struct pipeline *p)
 {
@@ -148,28 +169,41 @@ static bool due(const struct pipeline *p, uint64_t first_ns, bool closing)
     return first_ns && clock_mono_ns() - first_ns >= interval_ns;
 }
 
+static void tick(struct pipeline *p)
+{
+    uint64_t now = clock_mono_ns();
+    if (!p->options->tick || now - p->ticked_ns < 500000000u) return;
+    p->ticked_ns = now;
+    p->options->tick(p->options->ctx);
+}
+
+/* What the worker has to say: its failure; ERR_RETRY when the consumer must begin anew. */
+static enum err hear_worker(struct pipeline *p, bool closing, bool *busy, size_t *held, struct error *e)
+{
+    pthread_mutex_lock(&p->lock);
+    if (closing && p->busy) pthread_cond_wait(&p->changed, &p->lock);
+    *busy = p->busy;
+    *held += p->at_work_bytes;
+    enum err rc = p->rc;
+    if (rc != ERR_OK && e) *e = p->error;
+    if (rc == ERR_OK && p->moved && !closing) rc = err_set(e, ERR_RETRY, "another process has committed records that were read here");
+    pthread_mutex_unlock(&p->lock);
+    return rc;
+}
+
 static enum err consume(struct pipeline *p, struct error *e)
 {
     enum err rc = ERR_OK;
     size_t most = p->options->memory_bytes ? p->options->memory_bytes : 512u << 20;
-    bool paused = false;
+    bool paused = false, busy;
     uint64_t first_ns = 0;
     for (;;) {
-        bool closing = *p->options->kafka.stop || kafka_ended(p->k);
+        bool closing = stopping(p) || kafka_ended(p->k);
         if (!closing) TRY(kafka_poll(p->k, POLL_MS, e));
+        tick(p);
         size_t held = kafka_bytes(p->k);
         if (held && !first_ns) first_ns = clock_mono_ns();
-        pthread_mutex_lock(&p->lock);
-        bool busy = p->busy;
-        rc = p->rc;
-        if (rc != ERR_OK && e) *e = p->error;
-        held += p->at_work_bytes;
-        if (closing && busy) {
-            pthread_cond_wait(&p->changed, &p->lock);
-            busy = p->busy;
-        }
-        pthread_mutex_unlock(&p->lock);
-        if (rc != ERR_OK) goto done;
+        TRY(hear_worker(p, closing, &busy, &held, e));
         if (paused ? held < most / 2 : held > most) {
             paused = !paused;
             kafka_pause(p->k, paused);
@@ -181,7 +215,7 @@ static enum err consume(struct pipeline *p, struct error *e)
             if (closing) break;
         }
     }
-    settle(p);
+    wait_idle(p);
 done:
     return rc;
 }
@@ -194,46 +228,65 @@ static enum err connect_kafka(struct pipeline *p, struct error *e)
     while ((rc = kafka_open(&p->options->kafka, p->lake, &p->k, e)) == ERR_RETRY && !p->options->kafka.until_end) {
         char text[1024];
         log_warn("%s; trying again in %.0f s", err_format(e, text, sizeof text), (double)pause / 1000);
+        tick(p);
         if (!wait_ms(p, pause)) return err_set(e, ERR_STOPPED, "stopped before Kafka answered");
         pause = pause * 2 > RETRY_MOST_MS ? RETRY_MOST_MS : pause * 2;
     }
+    if (rc == ERR_OK && p->options->reading) p->options->reading(p->options->ctx, p->k);
     return rc;
+}
+
+static void disconnect_kafka(struct pipeline *p)
+{
+    if (p->k && p->options->reading) p->options->reading(p->options->ctx, NULL);
+    kafka_close(&p->k);
+}
+
+/* Reads until the end or the stop; begins anew where the ground has moved. */
+static enum err read_kafka(struct pipeline *p, struct error *e)
+{
+    enum err rc;
+    for (;;) {
+        rc = connect_kafka(p, e);
+        if (rc != ERR_OK) break;
+        rc = consume(p, e);
+        if (rc != ERR_RETRY) break;
+        char text[1024];
+        log_warn("%s; reading begins anew from the log's positions", err_format(e, text, sizeof text));
+        give_up_haul(p);
+        disconnect_kafka(p);
+        p->moved = false;
+        if (!wait_ms(p, RETRY_FIRST_MS)) return ERR_OK;
+    }
+    give_up_haul(p); /* the worker uses the consumer */
+    disconnect_kafka(p);
+    return rc == ERR_STOPPED && stopping(p) ? ERR_OK : rc;
 }
 
 enum err live_run(struct lake *lake, const struct live_options *options, struct error *e)
 {
     enum err rc = ERR_OK;
     struct live_options o = *options;
-    struct pipeline p = {.lake = lake,
-                         .options = &o,
-                         .lock = PTHREAD_MUTEX_INITIALIZER,
-                         .changed = PTHREAD_COND_INITIALIZER,
-                         .newest_ms = -1};
-    pthread_t worker, builder;
-    bool has_worker = false, has_builder = false;
+    struct pipeline p = {.lake = lake, .options = &o, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    pthread_t worker;
+    bool has_worker = false;
     int code;
     o.kafka.settle = settle;
     o.kafka.ctx = &p;
-    TRY(refine_open(lake, &o.refine, &p.refine, e));
+    if (!o.bronze_only) TRY(refine_open(lake, &o.refine, &p.refine, e));
+    TRY(live_after_open(lake, &o, &p.after, e));
     if ((code = pthread_create(&worker, NULL, work, &p))) TRY(err_sys(e, code, "cannot start a thread"));
     has_worker = true;
-    if (o.build && (code = pthread_create(&builder, NULL, build, &p))) TRY(err_sys(e, code, "cannot start a thread"));
-    has_builder = o.build != NULL;
-    TRY(connect_kafka(&p, e));
-    if (o.ready) o.ready(o.ctx, p.k);
-    TRY(consume(&p, e));
-    pthread_mutex_lock(&p.lock);
+    TRY(read_kafka(&p, e));
     rc = p.rc;
     if (rc != ERR_OK && e) *e = p.error;
-    pthread_mutex_unlock(&p.lock);
 done:
     pthread_mutex_lock(&p.lock);
-    p.leaving = p.build_done = true;
+    p.leaving = true;
     pthread_cond_broadcast(&p.changed);
     pthread_mutex_unlock(&p.lock);
     if (has_worker) pthread_join(worker, NULL);
-    if (has_builder) pthread_join(builder, NULL);
-    kafka_close(&p.k);
+    live_after_close(&p.after);
     refine_close(&p.refine);
     return rc;
 }

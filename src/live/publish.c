@@ -103,8 +103,9 @@ static struct lake_source source_of(struct kafka *k, const struct kafka_part *p)
 }
 
 /* Partitions whose position in the log is not where the haul begins were taken by another process: not ours any more. */
-static void drop_moved(struct lake *lake, struct kafka *k, struct kafka_haul *haul)
+static bool drop_moved(struct lake *lake, struct kafka *k, struct kafka_haul *haul)
 {
+    bool any = false;
     for (size_t i = 0; i < haul->part_count;) {
         struct kafka_part *p = &haul->parts[i];
         struct lake_sources found = {0};
@@ -117,7 +118,9 @@ static void drop_moved(struct lake *lake, struct kafka *k, struct kafka_haul *ha
         }
         log_info("%s/%d: another process has committed these records", p->topic->name, (int)p->partition);
         kafka_haul_drop(haul, p->topic, p->partition);
+        any = true;
     }
+    return any;
 }
 
 /* Losses that the user accepted, as a commit of their own. */
@@ -149,6 +152,35 @@ done:
     return rc;
 }
 
+/* Bronze's gzip members without refine's threads. */
+static enum err load_all(struct feed *feed, struct error *e)
+{
+    for (size_t i = 0; i < feed->haul->piece_count; i++) {
+        const struct kafka_piece *p = &feed->haul->pieces[i];
+        struct refine_piece piece = {.ptr = p->text.ptr, .len = p->text.len, .cookie = (void *)(uintptr_t)i};
+        enum err rc = p->lines ? feed_load(feed, &piece, e) : ERR_OK;
+        if (rc != ERR_OK) return rc;
+    }
+    return ERR_OK;
+}
+
+static enum err publish_bronze(struct kafka *k, struct feed *feed, struct lake_batch *batch,
+                               struct ingest_bronze *bronze, uint64_t *number, struct refine_totals *totals, bool *lost_race, struct error *e)
+{
+    enum err rc = ERR_OK;
+    TRY(load_all(feed, e));
+    TRY(write_bronze(feed, bronze, e));
+    TRY(kafka_verify(k, feed->haul, e));
+    *totals = (struct refine_totals){.read = feed->haul->records, .bytes = (int64_t)feed->haul->bytes};
+    *lost_race = true;
+    TRY(lake_batch_commit(&batch, number, e));
+    *lost_race = false;
+    kafka_committed(k, feed->haul);
+done:
+    lake_batch_abort(&batch);
+    return rc;
+}
+
 /* *lost_race: another writer's commit came first (ERR_RETRY, or ERR_USAGE for a position that has moved). */
 static enum err publish_once(struct lake *lake, struct refine *refine, struct kafka *k, struct kafka_haul *haul,
                              uint64_t *number, struct refine_totals *totals, bool *lost_race, struct error *e)
@@ -167,13 +199,19 @@ static enum err publish_once(struct lake *lake, struct refine *refine, struct ka
     bool too_many = false;
     struct error rejected;
     *lost_race = true;
-    TRY(lake_batch_begin(lake, LAKE_LIVE, &batch, e));
+    TRY(lake_batch_begin(lake, refine ? LAKE_LIVE : LAKE_INGEST, &batch, e));
     for (size_t i = 0; i < haul->part_count; i++) {
         struct lake_source s = source_of(k, &haul->parts[i]);
         TRY(lake_batch_source(batch, &s, &haul->parts[i].index, e));
     }
     *lost_race = false;
     bronze = ingest_bronze_new(batch, now, BRONZE_PART_BYTES);
+    if (!refine) {
+        struct lake_batch *mine = batch;
+        batch = NULL;
+        rc = publish_bronze(k, &feed, mine, bronze, number, totals, lost_race, e);
+        goto done;
+    }
     begun = true;
     TRY(refine_begin(refine, batch, e));
     TRY(refine_run(refine, &source, e));
@@ -198,15 +236,16 @@ done:
 }
 
 enum err live_publish(struct lake *lake, struct refine *refine, struct kafka *k, struct kafka_haul *haul, uint64_t *number,
-                      struct refine_totals *totals, struct error *e)
+                      struct refine_totals *totals, bool *moved, struct error *e)
 {
     enum err rc = ERR_OK;
     bool shared = lake_mode_of(lake) == LAKE_SHARED_WRITER;
     *number = 0;
+    *moved = false;
     for (;;) {
         if (shared) {
             TRY(lake_reload(lake, e));
-            drop_moved(lake, k, haul);
+            *moved |= drop_moved(lake, k, haul);
         }
         if (!haul->part_count) return ERR_OK;
         rc = publish_gaps(lake, k, haul, e);

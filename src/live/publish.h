@@ -4,10 +4,11 @@
 
 #include "live/live.h"
 
-/* Bronze, silver, quarantine and positions of the haul as one LAKE_LIVE commit. Records that another process has committed
- * meanwhile are dropped from the haul (shared writers); nothing left: *number is 0 and it is no error.
+/* Bronze, silver, quarantine and positions of the haul as one LAKE_LIVE commit; refine NULL: bronze and positions as a
+ * LAKE_INGEST commit. Records that another process has committed meanwhile are dropped from the haul (shared writers), and
+ * *moved is set: the consumer does not stand where the log does any more. Nothing left: *number is 0 and it is no error.
  * ERR_RETRY: no broker answers; ERR_NO_SPACE: the disk is full: nothing happened, the haul is whole, try again later. */
 enum err live_publish(struct lake *lake, struct refine *refine, struct kafka *k, struct kafka_haul *haul, uint64_t *number,
-                      struct refine_totals *totals, struct error *e) MUST_CHECK;
+                      struct refine_totals *totals, bool *moved, struct error *e) MUST_CHECK;
 
 #endif

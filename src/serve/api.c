@@ -350,8 +350,9 @@ bool serve_api(struct serve *s, const struct http_request *r, struct http_answer
         buf_str(&a->body, "ok\n");
     } else if (!strcmp(p, "/readyz")) {
         a->type = "text/plain; charset=utf-8";
-        a->status = data_lake(s->data) ? 200 : 503;
-        buf_str(&a->body, a->status == 200 ? "ready\n" : "no lake yet\n");
+        bool lake = data_lake(s->data) != NULL, ready = lake && (!s->options.ready || s->options.ready(s->options.ctx, &a->body));
+        a->status = ready ? 200 : 503;
+        if (ready || !lake) buf_str(&a->body, ready ? "ready\n" : "no lake yet\n");
     } else if (!strcmp(p, "/metrics")) {
         a->type = "text/plain; version=0.0.4; charset=utf-8";
         serve_metrics(s, &a->body);

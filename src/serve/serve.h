@@ -29,6 +29,8 @@ struct serve_options {
     int64_t poll_ms;        /* how often the log is looked at; 0: 500 */
     /* More lines for /metrics (lag by partition …); may be NULL. Any thread. */
     void (*metrics)(void *ctx, struct buf *out);
+    /* For /readyz: false, with a reason appended, while there is no use in asking. May be NULL. Any thread. */
+    bool (*ready)(void *ctx, struct buf *why);
     void *ctx;
 };
 

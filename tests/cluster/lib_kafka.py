@@ -49,7 +49,7 @@ class Broker:
 def start(lake, broker, *words, env=None, interval="300ms"):
     log = open(f"{lake}.log", "ab")
     return subprocess.Popen([LAKEFM, "--lake", lake, "--set", f"brokers={broker.address}", "--set", "topics=auth_events",
-                             "--set", f"batch.interval={interval}", "--set", "kafka.session.timeout.ms=6000", "run", "--no-build", *words], stdout=log, stderr=log,
+                             "--set", f"batch.interval={interval}", "--set", "kafka.session.timeout.ms=6000", "run", "--no-serve", "--no-build", *words], stdout=log, stderr=log,
                             env={**os.environ, **(env or {})})
 
 
