@@ -62,6 +62,17 @@ static enum err take_setting(struct cli *cli, size_t *i, const char *name, const
     return rc != ERR_OK ? err_context(e, "%s: ", name) : ERR_OK;
 }
 
+/* The options of every command, which `raw` leaves to us (dbt has others of these names). */
+static bool take_common(struct cli *cli, const char *a)
+{
+    if (!strcmp(a, "--json")) cli->config.json = true;
+    else if (!strcmp(a, "-q") || !strcmp(a, "--quiet")) cli->config.quiet = true;
+    else if (!strcmp(a, "-v") || !strcmp(a, "--verbose")) cli->config.verbose++;
+    else if (!strcmp(a, "-vv")) cli->config.verbose += 2;
+    else return false;
+    return true;
+}
+
 static enum err parse(struct cli *cli, struct live *live, struct error *e)
 {
     static const char *const known[] = {"--until-end", "--accept-loss", "--no-build", "--shared", "--no-serve", "--source",
@@ -72,7 +83,7 @@ static enum err parse(struct cli *cli, struct live *live, struct error *e)
         enum err rc;
         for (size_t k = 0; k < 4 && !taken; k++)
             if (!strcmp(cli->args[i], known[k])) *flag[k] = taken = true;
-        if (taken) continue;
+        if (taken || take_common(cli, cli->args[i])) continue;
         if (!strcmp(cli->args[i], "--no-serve")) {
             cli->config.page = false;
             continue;
@@ -299,7 +310,8 @@ static enum err run(struct cli *cli, const void *options, struct error *e)
     if (rc != ERR_OK) return rc;
     bool json = cli->config.json || !strcmp(cli->config.log, "json");
     live.terminal = isatty(STDERR_FILENO) && !cli->config.quiet && !json && !cli->config.verbose;
-    if (!cli->config.quiet && !cli->config.verbose) log_setup(live.terminal ? LOG_WARN : LOG_INFO, json);
+    enum log_level most = cli->config.quiet ? LOG_ERROR : live.terminal ? LOG_WARN : cli->config.verbose > 1 ? LOG_DEBUG : LOG_INFO;
+    log_setup(most, json);
     log_over_progress(live.terminal);
     sigaction(SIGHUP, &hangup, NULL);
     figures_init(&live.figures, !strcmp(cli->config.source, "kafka"), !live.no_build);

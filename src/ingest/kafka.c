@@ -218,6 +218,9 @@ static enum err check_gap(struct kafka *k, struct kafka_assigned *a, int64_t off
     int64_t low = -1, high = -1;
     const char *name = k->options.topics[a->topic].name;
     rd_kafka_get_watermark_offsets(k->rk, name, a->partition, &low, &high);
+    if (a->doubtful)
+        return err_set(e, ERR_RETRY, "topic %s, partition %d: offset %lld came after %lld", name, (int)a->partition,
+                       (long long)offset, (long long)a->next - 1);
     if (low <= a->next || low > offset) return ERR_OK;
     if (k->options.accept_loss && !a->part) {
         struct kafka_part *part = kafka_haul_part(k, a);
@@ -236,6 +239,7 @@ static enum err on_event(struct kafka *k, const rd_kafka_message_t *m, struct er
 {
     struct kafka_assigned *a = m->rkt ? assigned_of(k, m) : NULL;
     const char *name = m->rkt ? rd_kafka_topic_name(m->rkt) : "";
+    if (a) a->doubtful = true;
     switch (m->err) {
     case RD_KAFKA_RESP_ERR__PARTITION_EOF:
         if (a) {
@@ -248,10 +252,9 @@ static enum err on_event(struct kafka *k, const rd_kafka_message_t *m, struct er
         if (!a) return ERR_OK;
         enum err rc = kafka_position(k, a->topic, a->partition, &next, &end, &lost, e);
         if (rc != ERR_OK) return rc;
-        if (!k->options.accept_loss || !lost)
-            return err_set(e, ERR_CORRUPT, "topic %s, partition %d: offset %lld is not there any more", name, (int)m->partition,
-                           (long long)m->offset);
-        return err_set(e, ERR_RETRY, "topic %s, partition %d: offset %lld is gone", name, (int)m->partition, (long long)m->offset);
+        /* Nothing is gone (or its loss is accepted): the reading begins anew, at the log's positions. */
+        return err_set(e, ERR_RETRY, "topic %s, partition %d, offset %lld: %s", name, (int)m->partition, (long long)m->offset,
+                       rd_kafka_message_errstr(m));
     }
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
@@ -281,7 +284,7 @@ static enum err take_message(struct kafka *k, const rd_kafka_message_t *m, struc
         if (rc != ERR_OK) return rc;
     }
     kafka_haul_add(k, a, m->payload, m->payload ? m->len : 0, m->offset, rd_kafka_message_timestamp(m, NULL));
-    a->at_end = false;
+    a->at_end = a->doubtful = false;
     return ERR_OK;
 }
 
@@ -311,6 +314,12 @@ void kafka_pause(struct kafka *k, bool pause)
     rd_kafka_topic_partition_list_t *list = NULL;
     k->paused = pause;
     if (rd_kafka_assignment(k->rk, &list) || !list) return;
+    for (int i = list->cnt - 1; i >= 0; i--) { /* at its end it would be resumed one record too far: see kafka_configure */
+        size_t topic;
+        struct kafka_assigned *a;
+        if (!topic_index(k, list->elems[i].topic, &topic) || !(a = find(k, topic, list->elems[i].partition)) || a->at_end)
+            rd_kafka_topic_partition_list_del_by_idx(list, i);
+    }
     if (pause) rd_kafka_pause_partitions(k->rk, list);
     else rd_kafka_resume_partitions(k->rk, list);
     rd_kafka_topic_partition_list_destroy(list);

@@ -54,7 +54,7 @@ enum err kafka_configure(rd_kafka_conf_t *conf, const struct kafka_options *opti
     static const char *const fixed[][2] = {
         {"enable.auto.commit", "false"},   {"enable.auto.offset.store", "false"},
         {"auto.offset.reset", "error"},    {"isolation.level", "read_committed"},
-        {"enable.partition.eof", "true"},  {"partition.assignment.strategy", "cooperative-sticky"},
+        {"partition.assignment.strategy", "cooperative-sticky"},
     };
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) TRY(set(conf, ours[i][0], ours[i][1], e));
     char queue[24];
@@ -71,6 +71,9 @@ enum err kafka_configure(rd_kafka_conf_t *conf, const struct kafka_options *opti
         TRY(set(conf, s->name, s->value, e));
     }
     for (size_t i = 0; i < sizeof fixed / sizeof fixed[0]; i++) TRY(set(conf, fixed[i][0], fixed[i][1], e));
+    /* librdkafka takes the event "end of partition" for a record when batches are consumed: a partition that is paused and
+     * resumed after it (each cooperative rebalance does that) goes on one record too far. */
+    TRY(set(conf, "enable.partition.eof", options->until_end ? "true" : "false", e));
     TRY(set(conf, "group.id", options->group ? options->group : "lakefm-unused", e));
     rd_kafka_conf_set_log_cb(conf, on_log);
     rd_kafka_conf_set_error_cb(conf, on_error);

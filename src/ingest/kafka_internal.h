@@ -13,6 +13,7 @@ struct kafka_assigned {
     int64_t next;      /* the offset expected next */
     int64_t end;       /* known last */
     bool at_end;
+    bool doubtful;     /* an event without a record came: librdkafka may go on behind records that it did not give us */
     int64_t eof;       /* the end of the partition when it was met last, 0: never */
     uint32_t part;     /* 1 + index in the current haul's parts; 0: none yet */
 };
