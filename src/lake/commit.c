@@ -86,11 +86,16 @@ static enum err make_folders(struct lake_batch *b, struct error *e)
 {
     enum err rc = ERR_OK;
     struct store *s = b->lake->store;
+    const char **folder = NULL;
+    size_t count = 0;
     if (!b->staging_made) TRY(store_make_dirs(s, b->staging, e));
     b->staging_made = true;
+    folder = mem_array(b->files + 1, sizeof *folder);
     for (size_t i = 0; i < b->files; i++)
-        if (!i || strcmp(b->file[i].folder, b->file[i - 1].folder)) TRY(store_make_dirs(s, b->file[i].folder, e));
+        if (!i || strcmp(b->file[i].folder, b->file[i - 1].folder)) folder[count++] = b->file[i].folder;
+    TRY(store_make_folders(s, folder, count, e));
 done:
+    mem_free(folder);
     return rc;
 }
 

@@ -16,7 +16,7 @@ struct parquet_file {
     /* immutable after parquet_file_new */
     struct parquet_layout layout;
     struct parquet_column *columns; /* layout.columns; names in the arena */
-    bool sync;
+    bool sync, early;
     int fd;
     struct buf *memory; /* instead of fd */
     const char *path;
@@ -75,6 +75,7 @@ static void copy_description(struct parquet_file *f, const struct parquet_column
             (struct parquet_pair){copy_view(&f->arena, o->pairs[i].key), copy_view(&f->arena, o->pairs[i].value)};
     f->pair_count = o->pair_count;
     f->sync = o->sync;
+    f->early = o->sync || o->early;
     int level = o->level ? o->level : 1;
     f->layout = (struct parquet_layout){f->columns, count, o->codec == PARQUET_ZSTD ? level : 0};
 }
@@ -356,7 +357,7 @@ enum err parquet_file_append(struct parquet_file *file, struct parquet_encoder *
     enum err rc = locked_append(file, en, e);
     pthread_mutex_unlock(&file->lock);
     en->file = NULL;
-    if (rc == ERR_OK && en->rows && file->sync && !file->memory) /* a hint, so its result does not matter */
+    if (rc == ERR_OK && en->rows && file->early && !file->memory) /* a hint, so its result does not matter */
         (void)sync_file_range(file->fd, (off_t)at, (off_t)en->out.len, SYNC_FILE_RANGE_WRITE);
     return rc;
 }

@@ -73,6 +73,7 @@ struct parquet_options { /* {0} is a good choice */
     enum parquet_codec codec;
     int level;                          /* of Zstandard; 0 means 1 */
     bool sync;                          /* finish makes the bytes durable (fdatasync); appends start the write-back early */
+    bool early;                         /* only the second: the caller makes them durable */
     const struct parquet_pair *pairs;   /* key/value metadata of the file */
     size_t pair_count;
 };

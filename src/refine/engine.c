@@ -112,6 +112,10 @@ void engine_take_gathered(struct refine *r)
         gather_reset(&w->gather);
         gather_init(&w->gather, r->lexicon, &r->domains, r->topic_count);
     }
+    levels_flush(&r->levels);
+    dims_take(r->dims, &r->levels.gather);
+    levels_reset(&r->levels);
+    levels_init(&r->levels, r->lexicon, &r->domains, r->topic_count);
 }
 
 enum err engine_forget_codes(struct refine *r, struct worker *w, struct error *e)

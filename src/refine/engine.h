@@ -17,6 +17,7 @@
 #include "refine/decode.h"
 #include "refine/dims.h"
 #include "refine/gather.h"
+#include "refine/levels.h"
 #include "refine/partition.h"
 #include "refine/quarantine.h"
 #include "refine/refine.h"
@@ -100,6 +101,7 @@ struct refine {
     int64_t future_ms;
     struct refine_totals totals, earlier; /* of this batch; of those before it, for the progress */
     int64_t next_line;
+    struct levels levels;     /* with the turn */
     const struct refine_span *span_list; /* cursor of offset_of */
     size_t span;
     int64_t span_line;

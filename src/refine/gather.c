@@ -66,9 +66,9 @@ void gather_domains_init(struct gather_domains *domains, struct lexicon *lexicon
 /* ---- lenses ---- */
 
 /* What of a user's events makes a new stretch when it changes; in the decoder's codes. */
-enum { LEVEL, FIRST, LAST, GENDER, REGISTRATION, ZIP, CITY, STATE, LAT, LON, TRAITS };
-static const enum gather_attr trait_attr[TRAITS] = {GATHER_LEVEL, GATHER_FIRST, GATHER_LAST,  GATHER_GENDER, GATHER_REGISTRATION,
-                                                    GATHER_ZIP,   GATHER_CITY,  GATHER_STATE, GATHER_LAT,    GATHER_LON};
+enum { FIRST, LAST, GENDER, REGISTRATION, ZIP, CITY, STATE, LAT, LON, TRAITS };
+static const enum gather_attr trait_attr[TRAITS] = {GATHER_FIRST, GATHER_LAST, GATHER_GENDER, GATHER_REGISTRATION, GATHER_ZIP,
+                                                    GATHER_CITY,  GATHER_STATE, GATHER_LAT,  GATHER_LON};
 
 struct stretch {
     uint32_t trait[TRAITS];
@@ -146,9 +146,7 @@ static void reach(void *list_address, size_t *count, size_t code, size_t size)
 
 /* ---- reading attributes ---- */
 
-/* Codes of a batch's column: the decoder's, or the lexicon's for dense columns, whose values get numbers here. */
-static const uint32_t *codes_of(struct gather *g, const struct gather_plan *plan, const struct layout_rows *s,
-                                enum gather_attr a)
+const uint32_t *gather_codes(struct gather *g, const struct gather_plan *plan, const struct layout_rows *s, enum gather_attr a)
 {
     uint16_t column = plan->column[a];
     const struct decode_column *in = column == CONTRACT_NONE ? NULL : &s->batch->columns[column];
@@ -161,8 +159,7 @@ static const uint32_t *codes_of(struct gather *g, const struct gather_plan *plan
     return codes;
 }
 
-/* Events without a number sort as number 0. */
-static const int64_t *items_of(struct gather *g, const struct gather_plan *plan, const struct layout_rows *s)
+const int64_t *gather_items(struct gather *g, const struct gather_plan *plan, const struct layout_rows *s)
 {
     uint16_t column = plan->column[GATHER_ITEM];
     const struct decode_column *in = column == CONTRACT_NONE ? NULL : &s->batch->columns[column];
@@ -174,17 +171,9 @@ static const int64_t *items_of(struct gather *g, const struct gather_plan *plan,
     return g->scratch_item;
 }
 
-/* The lexicon's number of a code given by codes_of. */
-static uint32_t number_of(const struct gather_plan *plan, const uint32_t *const *maps, enum gather_attr a, uint32_t code)
-{
-    uint16_t column = plan->column[a];
-    if (column == CONTRACT_NONE) return 0;
-    return maps[column] ? maps[column][code] : code;
-}
-
 /* ---- users ---- */
 
-static struct gather_user *user_get(struct gather *g, uint32_t code)
+struct gather_user *gather_user_get(struct gather *g, uint32_t code)
 {
     reach(&g->user_slot, &g->user_slot_count, code, sizeof *g->user_slot);
     if (g->user_slot[code]) return &g->user[g->user_slot[code] - 1];
@@ -201,6 +190,11 @@ static int compare_level(void *ctx, uint32_t a, uint32_t b)
     struct lexicon_view v;
     lexicon_view(g->lexicon, g->domains->domain[GATHER_LEVEL], &v);
     return view_compare(v.texts[a], v.texts[b]);
+}
+
+struct runs_order gather_level_order(const struct gather *g)
+{
+    return (struct runs_order){compare_level, (void *)(uintptr_t)g};
 }
 
 static int compare_text(const struct gather *g, enum gather_attr a, uint32_t x, uint32_t y)
@@ -249,14 +243,14 @@ static void take_stretch(struct gather *g, const struct gather_plan *plan, const
                          struct stretch *s)
 {
     uint32_t t[TRAITS];
-    for (int i = 0; i < TRAITS; i++) t[i] = number_of(plan, maps, trait_attr[i], s->trait[i]);
+    for (int i = 0; i < TRAITS; i++) t[i] = gather_number(plan, maps, trait_attr[i], s->trait[i]);
     if (plan->location && (t[ZIP] || t[CITY] || t[STATE])) {
         struct gather_place place = {.zip = t[ZIP], .city = t[CITY], .state = t[STATE], .lat = t[LAT], .lon = t[LON], .rank = s->rank};
         take_place(g, &place, s->count);
     }
     s->count = 0;
     if (!user || !plan->user) return;
-    struct gather_user *u = user_get(g, number_of(plan, maps, GATHER_USER, user));
+    struct gather_user *u = gather_user_get(g, gather_number(plan, maps, GATHER_USER, user));
     if (s->from_ts < u->first_seen) u->first_seen = s->from_ts;
     if (s->to_ts > u->last_seen) u->last_seen = s->to_ts;
     if (plan->person) {
@@ -264,9 +258,6 @@ static void take_stretch(struct gather *g, const struct gather_plan *plan, const
                                   .last_ts = s->to_ts, .last_item = s->to_item};
         user_latest(g, u, &now);
     }
-    if (!t[LEVEL]) return;
-    struct run one = {s->from_ts, s->to_ts, s->from_item, s->to_item, t[LEVEL]};
-    runs_add(&u->runs, &one, &(struct runs_order){compare_level, g});
 }
 
 static bool continues(const struct stretch *s, const uint32_t *const traits[TRAITS], uint32_t row, int64_t ts, uint32_t item)
@@ -279,9 +270,9 @@ static bool continues(const struct stretch *s, const uint32_t *const traits[TRAI
 static void gather_stretches(struct gather *g, struct gather_lens *l, const struct gather_plan *plan,
                              const struct layout_rows *source, uint32_t rank, const uint16_t *rows, uint32_t n)
 {
-    const uint32_t *user = codes_of(g, plan, source, GATHER_USER), *traits[TRAITS];
-    const int64_t *item = items_of(g, plan, source), *ts = source->batch->ts_ms;
-    for (int i = 0; i < TRAITS; i++) traits[i] = codes_of(g, plan, source, trait_attr[i]);
+    const uint32_t *user = gather_codes(g, plan, source, GATHER_USER), *traits[TRAITS];
+    const int64_t *item = gather_items(g, plan, source), *ts = source->batch->ts_ms;
+    for (int i = 0; i < TRAITS; i++) traits[i] = gather_codes(g, plan, source, trait_attr[i]);
     uint32_t top = 0;
     for (uint32_t i = 0; i < source->batch->rows; i++) top = user[i] > top ? user[i] : top;
     reach(&l->stretch, &l->stretch_count, top, sizeof *l->stretch);
@@ -389,8 +380,8 @@ static void count_more(struct gather_lens *l, const struct lens_song *one)
 static void gather_songs(struct gather *g, struct gather_lens *l, const struct gather_plan *plan,
                          const struct layout_rows *source, uint32_t rank, const uint16_t *rows, uint32_t n)
 {
-    const uint32_t *song = codes_of(g, plan, source, GATHER_SONG), *artist = codes_of(g, plan, source, GATHER_ARTIST);
-    const uint32_t *duration = codes_of(g, plan, source, GATHER_DURATION);
+    const uint32_t *song = gather_codes(g, plan, source, GATHER_SONG), *artist = gather_codes(g, plan, source, GATHER_ARTIST);
+    const uint32_t *duration = gather_codes(g, plan, source, GATHER_DURATION);
     const int64_t *ts = source->batch->ts_ms;
     uint32_t top = 0;
     for (uint32_t i = 0; i < source->batch->rows; i++) top = song[i] > top ? song[i] : top;
@@ -449,10 +440,10 @@ static void gather_places(struct gather *g, const struct gather_plan *plan, cons
                           const uint16_t *rows, uint32_t n)
 {
     const uint32_t *traits[TRAITS];
-    for (int i = ZIP; i <= LON; i++) traits[i] = codes_of(g, plan, source, trait_attr[i]);
+    for (int i = ZIP; i <= LON; i++) traits[i] = gather_codes(g, plan, source, trait_attr[i]);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t row = rows ? rows[i] : i, t[TRAITS];
-        for (int k = ZIP; k <= LON; k++) t[k] = number_of(plan, source->maps, trait_attr[k], traits[k][row]);
+        for (int k = ZIP; k <= LON; k++) t[k] = gather_number(plan, source->maps, trait_attr[k], traits[k][row]);
         if (!t[ZIP] && !t[CITY] && !t[STATE]) continue;
         struct gather_place key = {.zip = t[ZIP], .city = t[CITY], .state = t[STATE], .lat = t[LAT], .lon = t[LON], .rank = rank};
         take_place(g, &key, 1);
@@ -512,9 +503,9 @@ static void flush_song(struct gather *g, const struct gather_plan *plan, const u
                        const struct lens_song *s)
 {
     if (!s->count) return;
-    struct gather_song one = {.song = number_of(plan, maps, GATHER_SONG, s->song),
-                              .artist = number_of(plan, maps, GATHER_ARTIST, s->artist),
-                              .duration = number_of(plan, maps, GATHER_DURATION, s->duration),
+    struct gather_song one = {.song = gather_number(plan, maps, GATHER_SONG, s->song),
+                              .artist = gather_number(plan, maps, GATHER_ARTIST, s->artist),
+                              .duration = gather_number(plan, maps, GATHER_DURATION, s->duration),
                               .rank = s->rank, .count = s->count, .first_seen = s->first_seen};
     take_song(g, &one);
 }

@@ -56,7 +56,7 @@ struct gather_user {
     int64_t last_ts;                            /* its order: (ts, item), then the values */
     bool person;                                /* there was such an event */
     int64_t first_seen, last_seen;
-    struct runs runs;                           /* level: the lexicon's code */
+    struct runs runs;                           /* level: the lexicon's code; filled by levels.h only */
 };
 struct gather_song {
     uint32_t song, artist, duration, rank;
@@ -107,5 +107,22 @@ void gather_rows(struct gather *g, size_t topic, const struct gather_plan *plan,
 /* Brings what the lens of a topic holds into the tables, by the maps of its decoder. Before the decoder forgets its codes,
  * before the lexicon does, and in the end. */
 void gather_flush(struct gather *g, size_t topic, const struct gather_plan *plan, const uint32_t *const *maps);
+
+/* ---- for levels.h ---- */
+
+/* Codes of a batch's column: the decoder's, or the lexicon's for dense columns, whose values get numbers here. Valid until
+ * the next call with the same attribute. */
+const uint32_t *gather_codes(struct gather *g, const struct gather_plan *plan, const struct layout_rows *s, enum gather_attr a);
+/* Events without a number sort as number 0. */
+const int64_t *gather_items(struct gather *g, const struct gather_plan *plan, const struct layout_rows *s);
+/* The lexicon's number of a code given by gather_codes. */
+static inline uint32_t gather_number(const struct gather_plan *plan, const uint32_t *const *maps, enum gather_attr a, uint32_t code)
+{
+    uint16_t column = plan->column[a];
+    if (column == CONTRACT_NONE) return 0;
+    return maps[column] ? maps[column][code] : code;
+}
+struct gather_user *gather_user_get(struct gather *g, uint32_t code); /* valid until the next call */
+struct runs_order gather_level_order(const struct gather *g);
 
 #endif

@@ -6,7 +6,12 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum { FIRST_ROOM = 64, AHEAD = 12, BIG_ROOM = 1 << 16 /* from here on tables are whole pages */ };
+enum {
+    FIRST_ROOM = 64,
+    AHEAD = 12,
+    REUSED_ROOM = 1 << 12, /* from here on tables that are given up serve again */
+    BIG_ROOM = 1 << 16,    /* from here on they are whole pages */
+};
 static const size_t SPARE_MOST = 16u << 20;
 
 static uint64_t seed[2];
@@ -72,16 +77,18 @@ static bool spare_give(struct keyset_spare *spare, struct keyset_entry *slots, s
 /* *room grows when a spare one is greater. */
 static struct keyset_entry *table_new(struct keyset_spare *spare, size_t *room)
 {
-    if (*room < BIG_ROOM) return mem_zalloc(table_bytes(*room));
-    struct keyset_entry *slots = spare_take(spare, room);
-    if (slots) return memset(slots, 0, table_bytes(*room));
-    return pages_alloc(table_bytes(*room));
+    struct keyset_entry *slots = *room < REUSED_ROOM ? NULL : spare_take(spare, room);
+    if (!slots && *room >= BIG_ROOM) return pages_alloc(table_bytes(*room));
+    /* Not mem_zalloc: fresh pages that are read first (a look for a key) fault twice, and the second time all cores wait. */
+    if (!slots) slots = mem_alloc(table_bytes(*room));
+    return memset(slots, 0, table_bytes(*room));
 }
 
 static void table_free(struct keyset_spare *spare, struct keyset_entry *slots, size_t room)
 {
-    if (!slots || room < BIG_ROOM) mem_free(slots);
-    else if (!spare_give(spare, slots, room)) pages_free(slots, table_bytes(room));
+    if (!slots || (room >= REUSED_ROOM && spare_give(spare, slots, room))) return;
+    if (room < BIG_ROOM) mem_free(slots);
+    else pages_free(slots, table_bytes(room));
 }
 
 void keyset_spare_init(struct keyset_spare *spare)
@@ -92,7 +99,9 @@ void keyset_spare_init(struct keyset_spare *spare)
 
 void keyset_spare_reset(struct keyset_spare *spare)
 {
-    for (int i = 0; i < KEYSET_SPARES; i++) pages_free(spare->slots[i], table_bytes(spare->room[i]));
+    for (int i = 0; i < KEYSET_SPARES; i++)
+        if (spare->room[i] < BIG_ROOM) mem_free(spare->slots[i]);
+        else pages_free(spare->slots[i], table_bytes(spare->room[i]));
     pthread_mutex_destroy(&spare->lock);
 }
 

@@ -28,7 +28,7 @@ struct keyset_entry {
 enum { KEYSET_ANY_PAYLOAD = 1 }; /* an entry whose payload is not known: equal to every other */
 
 /* Big tables that were given up, for the next one of their size: their pages are in memory already. Thread-safe. */
-enum { KEYSET_SPARES = 8 };
+enum { KEYSET_SPARES = 16 };
 struct keyset_spare {
     struct keyset_entry *slots[KEYSET_SPARES];
     size_t room[KEYSET_SPARES];

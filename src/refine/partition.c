@@ -455,7 +455,7 @@ static enum err file_open(struct partitions *s, struct part_file *f, struct erro
     if (!f->parquet) {
         struct lake_part part = {.layer = LAKE_SILVER, .table = layout->contract->table, .topic = NULL,
                                  .date = f->partition->day, .hour = -1, .k = (int)f->k, .ext = "parquet"};
-        struct parquet_options options = {.codec = PARQUET_ZSTD, .level = s->o.zstd_level};
+        struct parquet_options options = {.codec = PARQUET_ZSTD, .level = s->o.zstd_level, .early = true};
         if (!f->out) TRY(lake_batch_create(s->o.batch, &part, &f->out, e));
         TRY(parquet_file_new(layout->schema, layout->count, &options, f->out->fd, f->out->local_path, &f->parquet, e));
     }

@@ -269,6 +269,12 @@ static void count_rows(struct worker *w, struct topic *t, uint16_t route, const 
     t->tally.route[route].rows += p->count;
 }
 
+static struct layout_rows rows_of(const struct worker *w, const struct topic *t, const struct decode_batch *b)
+{
+    return (struct layout_rows){.batch = b, .maps = (const uint32_t *const *)w->reader[t->index].map,
+                                .lexicon = w->r->lexicon, .domains = t->domain};
+}
+
 enum err place_rows(struct worker *w, struct topic *t, const struct decode_batch *b, const struct refine_piece *piece,
                     int64_t piece_line, struct error *e)
 {
@@ -289,6 +295,11 @@ enum err place_rows(struct worker *w, struct topic *t, const struct decode_batch
     }
     t->tally.rows += kept;
     count_rows(w, t, 0, b);
+    if (t->plan.user && kept) {
+        const struct placed *p = &w->placed[0];
+        struct layout_rows source = rows_of(w, t, b);
+        levels_rows(&r->levels, t->index, &t->plan, &source, p->whole ? NULL : p->rows, kept);
+    }
     for (uint16_t route = 1; route < t->contract->route_count; route++) {
         struct placed *p = placed_of(w, route);
         uint16_t *rows = p->rows;
@@ -306,9 +317,7 @@ done:
 
 void place_copy(struct worker *w, const struct topic *t, const struct decode_batch *b)
 {
-    const struct reader *reader = &w->reader[t->index];
-    struct layout_rows rows = {.batch = b, .maps = (const uint32_t *const *)reader->map, .lexicon = w->r->lexicon,
-                               .domains = t->domain};
+    struct layout_rows rows = rows_of(w, t, b);
     for (uint16_t route = 0; route < t->contract->route_count; route++) {
         const struct placed *p = &w->placed[route];
         for (size_t i = p->first_slice; i < p->end_slice; i++) {

@@ -76,6 +76,7 @@ enum err refine_open(struct lake *lake, const struct refine_options *options, st
     r->threads = r->o.threads;
     r->worker = mem_zalloc(r->threads * sizeof *r->worker);
     for (unsigned i = 0; i < r->threads; i++) place_init(&r->worker[i], r);
+    levels_init(&r->levels, r->lexicon, &r->domains, r->topic_count);
     pthread_mutex_init(&r->claim, NULL);
     pthread_mutex_init(&r->lock, NULL);
     pthread_rwlock_init(&r->codes, NULL);
@@ -91,6 +92,7 @@ void refine_close(struct refine **refine)
     if (!r) return;
     if (r->batch) refine_abandon(r);
     for (unsigned i = 0; i < r->threads; i++) place_reset(&r->worker[i]);
+    levels_reset(&r->levels);
     mem_free(r->worker);
     dims_free(&r->dims);
     days_free(&r->days);
@@ -269,6 +271,8 @@ void refine_abandon(struct refine *r)
         place_reset(&r->worker[i]);
         place_init(&r->worker[i], r);
     }
+    levels_reset(&r->levels);
+    levels_init(&r->levels, r->lexicon, &r->domains, r->topic_count);
     lexicon_settle(r->lexicon);
 }
 

@@ -203,9 +203,22 @@ static enum err local_sync_dir(struct store *s, const char *folder, struct error
     return sync_folder(local_of(s), folder, e);
 }
 
-static enum err local_make_dirs(struct store *s, const char *folder, struct error *e)
+/* Folders with names that are not durable yet; owned. */
+struct unsynced {
+    char **folder;
+    size_t count, cap;
+};
+
+static void unsynced_add(struct unsynced *u, const char *folder)
 {
-    struct local *l = local_of(s);
+    for (size_t i = u->count; i--;)
+        if (!strcmp(u->folder[i], folder)) return;
+    mem_grow(&u->folder, &u->cap, u->count + 1, sizeof *u->folder);
+    u->folder[u->count++] = mem_strdup(folder);
+}
+
+static enum err make_path(struct local *l, const char *folder, struct unsynced *parents, struct error *e)
+{
     enum err rc = ERR_OK;
     struct stat st;
     if (!fstatat(l->root, folder, &st, 0) && S_ISDIR(st.st_mode)) return ERR_OK;
@@ -217,8 +230,8 @@ static enum err local_make_dirs(struct store *s, const char *folder, struct erro
         int injected = fault_at("store.mkdir");
         int bad = injected || mkdirat(l->root, path, 0777);
         if (!bad) {
-            store_traced(s, STORE_OP_MKDIR, path, NULL);
-            rc = store_sync_dir(s, parent, e);
+            store_traced(&l->base, STORE_OP_MKDIR, path, NULL);
+            unsynced_add(parents, parent);
         } else if (injected || errno != EEXIST) {
             rc = failed(l, injected ? injected : errno, "make folder", path, e);
         } else if (!fstatat(l->root, path, &st, 0) && !S_ISDIR(st.st_mode)) {
@@ -232,6 +245,24 @@ static enum err local_make_dirs(struct store *s, const char *folder, struct erro
     mem_free(parent);
     mem_free(path);
     return rc;
+}
+
+static enum err local_make_folders(struct store *s, const char *const *folder, size_t count, struct error *e)
+{
+    struct unsynced parents = {0};
+    enum err rc = ERR_OK;
+    for (size_t i = 0; i < count && rc == ERR_OK; i++) rc = make_path(local_of(s), folder[i], &parents, e);
+    for (size_t i = 0; i < parents.count; i++) {
+        if (rc == ERR_OK) rc = store_sync_dir(s, parents.folder[i], e);
+        mem_free(parents.folder[i]);
+    }
+    mem_free(parents.folder);
+    return rc;
+}
+
+static enum err local_make_dirs(struct store *s, const char *folder, struct error *e)
+{
+    return local_make_folders(s, &folder, 1, e);
 }
 
 static bool not_on_this_file_system(int sys) { return sys == EINVAL || sys == ENOSYS || sys == EOPNOTSUPP; }
@@ -390,6 +421,7 @@ static const struct store_ops local_ops = {
     .close = local_close,
     .drop = local_drop,
     .make_dirs = local_make_dirs,
+    .make_folders = local_make_folders,
     .sync_dir = local_sync_dir,
     .rename_new = local_rename_new,
     .rename = local_rename,

@@ -18,6 +18,8 @@ struct store_ops {
     enum err (*close)(struct store *s, struct store_out *out, struct error *e); /* frees nothing; fd is closed */
     void (*drop)(struct store *s, struct store_out *out);
     enum err (*make_dirs)(struct store *s, const char *folder, struct error *e);
+    /* NULL: make_dirs for each. */
+    enum err (*make_folders)(struct store *s, const char *const *folder, size_t count, struct error *e);
     enum err (*sync_dir)(struct store *s, const char *folder, struct error *e);
     enum err (*rename_new)(struct store *s, const char *from, const char *to, struct error *e);
     enum err (*rename)(struct store *s, const char *from, const char *to, struct error *e);

@@ -215,6 +215,15 @@ enum err store_make_dirs(struct store *s, const char *folder, struct error *e)
     return *folder ? s->ops->make_dirs(s, folder, e) : ERR_OK;
 }
 
+enum err store_make_folders(struct store *s, const char *const *folder, size_t count, struct error *e)
+{
+    enum err rc = ERR_OK;
+    for (size_t i = 0; i < count; i++) CHECK_FOLDER(folder[i]);
+    if (s->ops->make_folders) return s->ops->make_folders(s, folder, count, e);
+    for (size_t i = 0; i < count && rc == ERR_OK; i++) rc = store_make_dirs(s, folder[i], e);
+    return rc;
+}
+
 enum err store_sync_dir(struct store *s, const char *folder, struct error *e)
 {
     CHECK_FOLDER(folder);

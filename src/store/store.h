@@ -117,6 +117,8 @@ enum err store_put(struct store *s, const char *path, const void *p, size_t len,
 
 /* Makes the folder and its parents; new names are durable (each parent of a new folder is synced). */
 enum err store_make_dirs(struct store *s, const char *folder, struct error *e) MUST_CHECK;
+/* The same for many, but each parent of new folders is synced once, after all were made. */
+enum err store_make_folders(struct store *s, const char *const *folder, size_t count, struct error *e) MUST_CHECK;
 /* Makes the names in a folder durable. */
 enum err store_sync_dir(struct store *s, const char *folder, struct error *e) MUST_CHECK;
 
