@@ -313,7 +313,7 @@ static enum err collect_codes(struct parquet_encoder *en, const struct parquet_c
                               const struct parquet_rows *rows, const struct parquet_input *in, struct parquet_values *v,
                               struct error *e)
 {
-    enum err rc = remap(en, column, rows, in, parquet_dictionary_cap(v->rows), v, e);
+    enum err rc = remap(en, column, rows, in, parquet_codes_cap(v->type, v->rows), v, e);
     if (rc == ERR_OK) {
         v->distinct = in->dict->distinct;
         dictionary_items(en, in->dict, v);

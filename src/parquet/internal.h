@@ -116,6 +116,13 @@ enum err parquet_collect(struct parquet_encoder *en, const struct parquet_column
                          struct error *e) MUST_CHECK;
 /* How many distinct values are worth a dictionary at all. */
 static inline uint32_t parquet_dictionary_cap(uint32_t count) { return count / 4 > 64 ? count / 4 : 64; }
+/* The same for codes of texts and doubles, which cannot be packed otherwise and need not be looked for: half as many still
+ * make the smaller file (a text of 6 bytes and more; the songs of a small day). */
+static inline uint32_t parquet_codes_cap(enum parquet_type type, uint32_t count)
+{
+    bool wide = type == PARQUET_STRING || type == PARQUET_DOUBLE;
+    return wide && count / 2 > 64 ? count / 2 : parquet_dictionary_cap(count);
+}
 
 size_t parquet_texts_bytes(const struct parquet_items *items);
 /* False for a dictionary that must not be: too many bytes of text, or a double −0, which parquet-java does not find in a

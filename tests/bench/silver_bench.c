@@ -1,6 +1,6 @@
 /* Raw NDJSON → committed silver, as one batch: decode, dedupe, partition, Parquet (zstd), fsync, dimensions, commit.
  *
- *     silver_bench TOPIC FILE LAKE [--threads N] [--memory BYTES]
+ *     silver_bench TOPIC FILE LAKE [--threads N] [--memory BYTES] [--level ZSTD]
  *
  * The workers map the file piece by piece (no bronze is written). LAKE must not exist or be a lake. Prints one line:
  * seconds of wall clock and CPU, rows, GB/s, peak memory. tests/bench/silver_bench.sh compares with DuckDB. */
@@ -150,10 +150,11 @@ int main(int argc, char **argv)
 
     for (int i = 4; i + 1 < argc; i += 2) {
         if (!strcmp(argv[i], "--threads")) o.threads = (unsigned)atoi(argv[i + 1]);
+        if (!strcmp(argv[i], "--level")) o.zstd_level = atoi(argv[i + 1]);
         if (!strcmp(argv[i], "--memory")) o.memory_bytes = strtoull(argv[i + 1], NULL, 10);
     }
     if (argc < 4 || (in.fd = open(argv[2], O_RDONLY)) < 0 || fstat(in.fd, &st) != 0) {
-        fprintf(stderr, "usage: silver_bench TOPIC FILE LAKE [--threads N] [--memory BYTES]\n");
+        fprintf(stderr, "usage: silver_bench TOPIC FILE LAKE [--threads N] [--memory BYTES] [--level ZSTD]\n");
         return 2;
     }
     page_bytes = (size_t)sysconf(_SC_PAGESIZE);
