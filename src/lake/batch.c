@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { CLOSING_MOST = 64 }; /* files kept open until the commit makes them durable */
+
 /* ---- turns ---- */
 
 enum err lake_turn_take(struct lake_turn *t, struct error *e)
@@ -95,6 +97,8 @@ void lake_batch_abort(struct lake_batch **batch)
 {
     struct lake_batch *b = *batch;
     if (!b) return;
+    for (size_t i = 0; i < b->closing_count; i++) store_out_drop(&b->closing[i]);
+    mem_free(b->closing);
     if (b->staging_made) lake_ignore(store_remove_tree(b->lake->store, b->staging, NULL));
     if (b->has_turn) lake_turn_give(&b->lake->turn);
     free_keys(&b->places);
@@ -198,6 +202,13 @@ static enum err measure(const struct lake_out *o, struct lake_stats *s, struct e
     return ERR_OK;
 }
 
+enum err batch_close_files(struct lake_batch *b, struct error *e)
+{
+    size_t count = b->closing_count;
+    b->closing_count = 0;
+    return store_out_close_all(b->closing, count, e);
+}
+
 enum err lake_out_finish(struct lake_out **out, const struct lake_stats *stats, struct error *e)
 {
     struct lake_out *o = *out;
@@ -206,13 +217,17 @@ enum err lake_out_finish(struct lake_out **out, const struct lake_stats *stats, 
     enum err rc = ERR_OK;
     if (s.rows < 0) TRY(err_set(e, ERR_INTERNAL, "a file of %lld rows", (long long)s.rows));
     TRY(measure(o, &s, e));
-    TRY(store_out_close(&o->store_out, e));
+    store_out_begin_sync(o->store_out);
     pthread_mutex_lock(&b->mutex);
+    mem_grow(&b->closing, &b->closing_cap, b->closing_count + 1, sizeof *b->closing);
+    b->closing[b->closing_count++] = o->store_out;
+    o->store_out = NULL;
     struct lake_span *spans = arena_alloc(&b->arena, s.span_count * sizeof *spans + 1);
     if (s.span_count) memcpy(spans, s.spans, s.span_count * sizeof *spans);
     s.spans = spans;
     b->file[o->index].stats = s;
     b->file[o->index].finished = true;
+    if (b->closing_count >= CLOSING_MOST) rc = batch_close_files(b, e);
     pthread_mutex_unlock(&b->mutex);
 done:
     if (rc == ERR_IO) lake_poison(b->lake, rc, e);

@@ -11,6 +11,7 @@
  * All functions on one batch but commit and abort may be called from several threads at once.
  *
  * The commit, step by step, with its fault points ("lake.commit.x" before the step, "lake.commit.x.done" after it):
+ *            (first the batch's files are made durable, many at a time)
  *   dirs     final folders made (an empty date folder is nothing to a reader)
  *   swap     folders that will be exchanged are completed by links to the files they keep
  *   entry    the entry written to staging, durable
@@ -68,7 +69,8 @@ struct lake_stats {
     const struct lake_span *spans; /* bronze: which records the lines are; may be none. Copied */
     size_t span_count;
 };
-/* Makes the file durable (fsync) and part of the batch. *out is NULL afterwards, also on failure. */
+/* The file is whole and part of the batch; its bytes go to the disk from now on, and the commit waits for them (fsync, many
+ * at a time). *out is NULL afterwards, also on failure. */
 enum err lake_out_finish(struct lake_out **out, const struct lake_stats *stats, struct error *e) MUST_CHECK;
 void lake_out_drop(struct lake_out **out); /* the file is not to be; accepts NULL */
 

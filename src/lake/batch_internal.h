@@ -26,6 +26,8 @@ struct lake_batch {
     struct arena arena;
     struct batch_file *file;
     size_t files, file_cap;
+    struct store_out **closing; /* written whole, not durable yet */
+    size_t closing_count, closing_cap;
     struct map places; /* paths of this batch's files, with number 0 */
     const char **removed;
     size_t removed_count, removed_cap;
@@ -40,6 +42,8 @@ struct lake_batch {
     const char *build, *note;
 };
 
+/* Makes the finished files durable, many at a time. With b->mutex, or when nobody else has the batch any more. */
+enum err batch_close_files(struct lake_batch *b, struct error *e) MUST_CHECK;
 /* ERR_INTERNAL when the batch's numbers contradict each other. entry: the batch as it will be written. */
 enum err batch_adds_up(const struct lake_state *s, const struct lake_entry *entry, struct error *e) MUST_CHECK;
 /* The entry of this batch as commit `b->number`, after batch_place. Strings are borrowed from the batch. */

@@ -356,6 +356,7 @@ static enum err commit(struct lake_batch *b, struct error *e)
 {
     enum err rc = ERR_OK;
     struct lake_entry entry = {0};
+    TRY(batch_close_files(b, e)); /* before the turn: others need not wait for our disk */
     TRY(take_turn(b, e));
     for (;;) {
         lake_entry_reset(&entry);

@@ -185,12 +185,22 @@ static int by_text(const void *a, const void *b) { return strcmp(*(char *const *
 static enum err sync_folders(struct redo *r, struct error *e)
 {
     enum err rc = ERR_OK;
+    const char **there = mem_array(r->folders + 1, sizeof *there);
+    size_t count = 0;
     if (r->folders) qsort(r->folder, r->folders, sizeof *r->folder, by_text);
-    for (size_t i = 0; rc == ERR_OK && i < r->folders; i++) {
+    for (size_t i = 0; i < r->folders; i++) {
         if (i && !strcmp(r->folder[i], r->folder[i - 1])) continue;
-        rc = store_sync_dir(r->s, r->folder[i], e);
-        if (rc == ERR_NOT_FOUND) rc = ERR_OK; /* of a removed file, long gone */
+        if (store_exists(r->s, r->folder[i])) there[count++] = r->folder[i]; /* else of a removed file, long gone */
     }
+    rc = store_sync_dirs(r->s, there, count, e);
+    if (rc == ERR_NOT_FOUND) { /* gone since: the others all the same */
+        rc = ERR_OK;
+        for (size_t i = 0; rc == ERR_OK && i < count; i++) {
+            rc = store_sync_dir(r->s, there[i], e);
+            if (rc == ERR_NOT_FOUND) rc = ERR_OK;
+        }
+    }
+    mem_free(there);
     return rc;
 }
 

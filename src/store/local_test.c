@@ -293,7 +293,7 @@ static void the_trace_shows_each_change(void **state)
     put(r, "p/q/f", "1");
     assert_ok(store_rename_new(r->s, "p/q/f", "g", &r->e), &r->e);
     assert_int_equal(store_rename(r->s, "none", "g", &r->e), ERR_NOT_FOUND);
-    assert_string_equal(seen.text, "mkdir p\nfsync_dir \nmkdir p/q\nfsync_dir p\ncreate p/q/f\nfsync p/q/f\nrename p/q/f g\n");
+    assert_string_equal(seen.text, "mkdir p\nmkdir p/q\nfsync_dir \nfsync_dir p\ncreate p/q/f\nfsync p/q/f\nrename p/q/f g\n");
 }
 
 /* LAKEFM_FAULT is read once in a process: the program runs itself again for each fault. */

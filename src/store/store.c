@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "store/ops.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,7 +47,11 @@ void store_trace(struct store *s, store_trace_fn *fn, void *ctx)
 
 void store_traced(struct store *s, enum store_op op, const char *a, const char *b)
 {
-    if (s->trace) s->trace(s->trace_ctx, op, a, b);
+    static pthread_mutex_t one = PTHREAD_MUTEX_INITIALIZER;
+    if (!s->trace) return;
+    pthread_mutex_lock(&one);
+    s->trace(s->trace_ctx, op, a, b);
+    pthread_mutex_unlock(&one);
 }
 
 /* "" is the root, allowed where a folder is meant. */

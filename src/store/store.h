@@ -111,6 +111,11 @@ enum err store_create(struct store *s, const char *path, struct store_out **out,
  * that store_sync_dir and by every other call on the file, until it is removed; a file at local_path stays readable until the store's is renamed or removed. *out is NULL afterwards, whatever came out; on an error the file is gone
  * or will never be looked at. */
 enum err store_out_close(struct store_out **out, struct error *e) MUST_CHECK;
+/* The same for many, in several threads when they are many: waiting for the disk together is shorter. Each out[i] is NULL
+ * afterwards. The first error that occurred; then the others may be durable or not. */
+enum err store_out_close_all(struct store_out **out, size_t count, struct error *e) MUST_CHECK;
+/* A hint: what was written so far may go to the disk now, so that closing has less to wait for. */
+void store_out_begin_sync(const struct store_out *out);
 void store_out_drop(struct store_out **out); /* closes and removes; accepts NULL */
 /* Writes a small file whole and durably (its name: store_sync_dir). ERR_EXISTS when it exists. */
 enum err store_put(struct store *s, const char *path, const void *p, size_t len, struct error *e) MUST_CHECK;
@@ -121,6 +126,8 @@ enum err store_make_dirs(struct store *s, const char *folder, struct error *e) M
 enum err store_make_folders(struct store *s, const char *const *folder, size_t count, struct error *e) MUST_CHECK;
 /* Makes the names in a folder durable. */
 enum err store_sync_dir(struct store *s, const char *folder, struct error *e) MUST_CHECK;
+/* The same for many, in several threads when they are many. */
+enum err store_sync_dirs(struct store *s, const char *const *folder, size_t count, struct error *e) MUST_CHECK;
 
 /* Gives a file its new name; refused with ERR_EXISTS when the name is taken: of two callers exactly one wins. Where the
  * file system lacks RENAME_NOREPLACE: link + unlink, so that after a crash both names may exist (of one file). */
