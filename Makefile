@@ -66,6 +66,7 @@ help:
 ## make test-faults kills, power losses and racing writers at every step of a commit, at length
 ## make test-fresh make demo, make test and the lone program in a bare Debian (root, debootstrap); FRESH_SUITE=trixie
 ## make fuzz       fuzz the decoder for FUZZ_SECONDS=60 (clang)
+## make deps-clickhouse  fetch libchdb for `lakefm serve --clickhouse` (178 MB)
 ## make install    PREFIX=/usr/local
 
 .PHONY: deps
@@ -73,6 +74,11 @@ deps: deps/.done
 deps/.done: scripts/deps.sh deps/go.mod deps/go.sum
 	@scripts/deps.sh
 	@touch $@
+
+# libchdb, the real ClickHouse of `lakefm serve --clickhouse` and of the cluster tests: deps/clickhouse/libchdb.so.
+.PHONY: deps-clickhouse
+deps-clickhouse:
+	@scripts/deps-clickhouse.sh
 
 $(O)/liblakefm.a: $(OBJECTS)
 	@rm -f $@

@@ -5,7 +5,7 @@
 #define COMMANDS(X)                                                                                                    \
     X(demo) X(run) X(simulate) X(ingest) X(refine) X(build) X(sql) X(serve) X(publish) X(status) X(audit) X(compact)   \
     X(test) X(seed) X(snapshot) X(compile) X(ls) X(parse) X(deps) X(show) X(clean) X(run_operation) X(docs) X(source)  \
-    X(retry)                                                                                                           \
+    X(retry) X(clickhouse_child)                                                                                       \
     X(version) X(help) X(generate)
 
 #define DECLARE(name) extern const struct cli_command cli_cmd_##name;

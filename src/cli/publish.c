@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct told {
     struct cli *cli;
@@ -140,5 +141,43 @@ done:
     click_close(&click);
     lake_close(&lake);
     model_notes_reset(&notes);
+    return rc;
+}
+
+/* ---- the embedded server ---- */
+
+/* On HDFS there is no folder of ours in the lake. */
+static char *folder_of(struct cli *cli)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME"), *lake = cli->config.lake;
+    if (!strstr(lake, "://")) return mem_printf("%s/state/clickhouse", lake);
+    unsigned long long name = (unsigned long long)hash_64(lake, strlen(lake), 0);
+    if (cache && *cache) return mem_printf("%s/lakefm/clickhouse-%016llx", cache, name);
+    if (home && *home) return mem_printf("%s/.cache/lakefm/clickhouse-%016llx", home, name);
+    return mem_printf("/var/tmp/lakefm-%u/clickhouse-%016llx", (unsigned)getuid(), name);
+}
+
+enum err cli_clickhouse_start(struct cli *cli, bool wanted, struct embedded **out, struct error *e)
+{
+    char self[PATH_MAX];
+    *out = NULL;
+    if (!wanted && strcmp(cli->config.clickhouse.where, "embedded") != 0) return ERR_OK;
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n <= 0) return err_sys(e, errno, "cannot find the program's own file");
+    self[n] = '\0';
+    char *folder = folder_of(cli);
+    struct embedded_options o = {.program = self,
+                                 .library = cli->config.clickhouse.library,
+                                 .lake_url = cli->config.lake,
+                                 .project = cli->config.dbt,
+                                 .folder = folder,
+                                 .database = cli->config.clickhouse.database,
+                                 .bind = cli->config.clickhouse.bind,
+                                 .http_port = cli->config.clickhouse.http_port,
+                                 .tcp_port = cli->config.clickhouse.tcp_port,
+                                 .password = cli->config.clickhouse.password,
+                                 .memory_bytes = cli->config.clickhouse.memory_bytes};
+    enum err rc = embedded_open(&o, out, e);
+    mem_free(folder);
     return rc;
 }

@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "publish/clickhouse.h"
+#include "publish/embedded.h"
 
 struct publish_options {
     const char *mode, *hdfs_root, *dashboards, *seen_url;
@@ -12,5 +13,9 @@ struct publish_options {
     int64_t wait_ms;
 };
 enum err cli_publish_clickhouse(struct cli *cli, const struct publish_options *o, struct error *e) MUST_CHECK;
+
+/* The embedded ClickHouse when the setting clickhouse is "embedded" or `wanted`; *out stays NULL otherwise. The lake's folder
+ * must exist. It follows the lake by itself until embedded_close. */
+enum err cli_clickhouse_start(struct cli *cli, bool wanted, struct embedded **out, struct error *e) MUST_CHECK;
 
 #endif
