@@ -838,7 +838,8 @@ static enum err do_constraints(const struct jinja_call *call, struct jinja_value
     *out = jinja_list(call->env);
     if (!columns_too) {
         for (size_t i = 0; i < jinja_seq_count(slot[0]); i++) {
-            const char *text = constraint_text(c, jinja_seq_items(slot[0])[i], true);
+            const char *text;
+            TRY(constraint_text(c, jinja_seq_items(slot[0])[i], true, &text, e));
             if (text) jinja_list_add(call->env, *out, jinja_text(call->env, text));
         }
         goto done;
@@ -850,7 +851,11 @@ static enum err do_constraints(const struct jinja_call *call, struct jinja_value
                    value_get_text(item, "data_type", ""));
         struct jinja_value list = jinja_dict_get(item, "constraints");
         for (size_t i = 0; i < jinja_seq_count(list); i++) {
-            const char *text = constraint_text(c, jinja_seq_items(list)[i], false);
+            const char *text = NULL;
+            if ((rc = constraint_text(c, jinja_seq_items(list)[i], false, &text, e)) != ERR_OK) {
+                buf_reset(&b);
+                goto done;
+            }
             if (text) buf_printf(&b, " %s", text);
         }
         jinja_list_add(call->env, *out, jinja_string(call->env, b.ptr, b.len));

@@ -31,10 +31,9 @@ static const char *trimmed(struct context *c, const char *s)
     return arena_strndup(c->arena, v.ptr, v.len);
 }
 
-const char *constraint_text(struct context *c, struct jinja_value raw, bool of_model)
+static const char *rendered(struct context *c, struct jinja_value raw, bool of_model, const char *to)
 {
-    const char *type = value_get_text(raw, "type", ""), *expression = value_get_text(raw, "expression", ""),
-               *to = value_get_text(raw, "to", NULL);
+    const char *type = value_get_text(raw, "type", ""), *expression = value_get_text(raw, "expression", "");
     const char *name = value_get_text(raw, "name", NULL), *targets = joined(c, jinja_dict_get(raw, "to_columns")),
                *list = joined(c, jinja_dict_get(raw, "columns"));
     const char *prefix = of_model && name ? arena_printf(c->arena, "constraint %s ", name) : "";
@@ -53,6 +52,23 @@ const char *constraint_text(struct context *c, struct jinja_value raw, bool of_m
     if (!of_model) return trimmed(c, arena_printf(c->arena, "%s %s", word, expression));
     if (!strcmp(type, "not_null")) return NULL;
     return arena_printf(c->arena, "%s%s%s%s (%s)", prefix, word, *expression ? " " : "", expression, list);
+}
+
+enum err constraint_text(struct context *c, struct jinja_value raw, bool of_model, const char **out, struct error *e)
+{
+    const char *to = value_get_text(raw, "to", NULL);
+    struct buf b = {0};
+    enum err rc = ERR_OK;
+    *out = NULL;
+    if (to && strchr(to, '(')) { /* ref('x') */
+        TRY(context_render(c, view_of(arena_printf(c->arena, "{{ %s }}", to)), c->node ? c->node->original_path : "", 1,
+                           &b, e));
+        to = arena_strdup(c->arena, b.ptr ? b.ptr : "");
+    }
+    *out = rendered(c, raw, of_model, to);
+done:
+    buf_reset(&b);
+    return rc;
 }
 
 enum err do_existing_constraints(const struct jinja_call *call, struct jinja_value *out, struct error *e)

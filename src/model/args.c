@@ -40,7 +40,7 @@ enum err args_make(struct dbt *d, struct error *e)
     put_if(d, args, "event_time_start", o->event_time_start);
     put_if(d, args, "event_time_end", o->event_time_end);
     put_if(d, args, "project_dir", o->project_dir);
-    enum err rc = jinja_json_write(d->env, args, -1, false, &b, e);
+    enum err rc = jinja_json_plain(d->env, args, false, &b, e);
     if (rc == ERR_OK) d->run.args_json = arena_strndup(&d->arena, b.ptr, b.len);
     buf_reset(&b);
     return rc;

@@ -2,6 +2,8 @@
  * with. */
 #include "model/run.h"
 
+#include <unistd.h>
+
 #include <time.h>
 
 static const char *iso(struct dbt *d, int64_t us)
@@ -24,6 +26,20 @@ static void text(struct dbt *d, struct jinja_value dict, const char *key, const 
     jinja_dict_set(d->env, dict, key, value_text_or_none(d->env, s));
 }
 
+/* DBT_ENV_CUSTOM_ENV_X=y: {"X": "y"}. */
+static struct jinja_value custom_env(struct dbt *d)
+{
+    static const char prefix[] = "DBT_ENV_CUSTOM_ENV_";
+    struct jinja_value v = jinja_dict(d->env);
+    for (char **p = environ; *p; p++) {
+        const char *equals = strchr(*p, '=');
+        if (!str_starts(*p, prefix) || !equals) continue;
+        const char *name = *p + sizeof prefix - 1;
+        text(d, v, arena_strndup(&d->arena, name, (size_t)(equals - name)), equals + 1);
+    }
+    return v;
+}
+
 struct jinja_value artifact_metadata(struct dbt *d, const char *schema, bool manifest)
 {
     struct jinja_value m = jinja_dict(d->env);
@@ -32,7 +48,7 @@ struct jinja_value artifact_metadata(struct dbt *d, const char *schema, bool man
     text(d, m, "generated_at", iso(d, now_us()));
     text(d, m, "invocation_id", d->run.id);
     text(d, m, "invocation_started_at", iso(d, d->run.started_us));
-    jinja_dict_set(d->env, m, "env", jinja_dict(d->env));
+    jinja_dict_set(d->env, m, "env", custom_env(d));
     if (!manifest) return m;
     char id[DIGEST_MD5_SIZE];
     text(d, m, "project_name", d->project->name);
@@ -48,7 +64,7 @@ struct jinja_value artifact_metadata(struct dbt *d, const char *schema, bool man
 enum err artifact_write(struct dbt *d, const char *name, struct jinja_value v, struct error *e)
 {
     struct buf b = {0};
-    enum err rc = jinja_json_write(d->env, v, -1, false, &b, e);
+    enum err rc = jinja_json_plain(d->env, v, false, &b, e);
     if (rc == ERR_OK) rc = write_text(d, arena_printf(&d->arena, "%s/%s", d->target_dir, name), b.ptr, b.len, e);
     buf_reset(&b);
     return rc;
@@ -61,6 +77,22 @@ static struct jinja_value timing(struct dbt *d, const char *name, const struct t
     text(d, v, "started_at", t->started_us ? iso(d, t->started_us) : NULL);
     text(d, v, "completed_at", t->completed_us ? iso(d, t->completed_us) : NULL);
     return v;
+}
+
+/* "Runtime Error in model a (models/a.sql)\n  Binder Error: …" */
+static const char *error_text(struct dbt *d, const struct result *r)
+{
+    struct buf b = {0};
+    buf_printf(&b, "%s in %s %s (%s)\n", result_error_kind(r), NODE_KIND_NAMES[r->n->kind], r->n->name,
+               r->n->original_path);
+    for (const char *p = r->message ? r->message : ""; *p;) {
+        size_t n = strcspn(p, "\n");
+        buf_printf(&b, "  %.*s%s", (int)n, p, p[n] ? "\n" : "");
+        p += n + (p[n] == '\n');
+    }
+    char *s = arena_strdup(&d->arena, b.ptr);
+    buf_reset(&b);
+    return s;
 }
 
 static struct jinja_value result_value(struct dbt *d, const struct result *r)
@@ -80,7 +112,7 @@ static struct jinja_value result_value(struct dbt *d, const struct result *r)
         if (r->rows_affected >= 0) jinja_dict_set(d->env, response, "rows_affected", jinja_int(r->rows_affected));
     }
     jinja_dict_set(d->env, v, "adapter_response", response);
-    text(d, v, "message", r->message && *r->message ? r->message : NULL);
+    text(d, v, "message", r->status == MODEL_ERROR ? error_text(d, r) : r->message && *r->message ? r->message : NULL);
     jinja_dict_set(d->env, v, "failures", r->failures >= 0 ? jinja_int(r->failures) : jinja_none());
     text(d, v, "unique_id", r->n->unique_id);
     jinja_dict_set(d->env, v, "compiled",

@@ -25,6 +25,7 @@ static struct dbt *dbt_new(const struct model_options *o, const struct model_hoo
     d->hooks = hooks;
     arena_init(&d->arena);
     pthread_mutex_init(&d->lock, NULL);
+    pthread_mutex_init(&d->key_lock, NULL);
     pthread_mutexattr_init(&attr);
     pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
     pthread_mutex_init(&d->compile_lock, &attr);
@@ -49,6 +50,7 @@ static void dbt_free(struct dbt *d)
     for (size_t i = 0; i < d->template_count; i++) jinja_template_free(&d->templates[i]);
     arena_reset(&d->arena);
     pthread_mutex_destroy(&d->lock);
+    pthread_mutex_destroy(&d->key_lock);
     pthread_mutex_destroy(&d->compile_lock);
     mem_free(d);
 }
@@ -119,7 +121,11 @@ static enum err run_verb(struct dbt *d, struct model_outcome *out, struct error 
     bool skipping = d->hooks->source && !d->o->no_skip && d->o->full_refresh != MODEL_YES;
     TRY(select_nodes(d, &selected, &count, e));
     say_found(d);
-    if (!count) return say_nothing(d), ERR_OK;
+    if (!count) {
+        say_nothing(d);
+        run.d = d;
+        return d->o->write_json == MODEL_NO ? ERR_OK : write_run_results(&run, e);
+    }
     TRY(run_plan(&run, d, selected, count, RUN_BUILD, e));
     run.tests_only = d->o->verb == MODEL_TEST;
     if (d->hooks->source) TRY(skip_load(d, &run.skip, e));
@@ -279,7 +285,8 @@ static enum err run_command(struct dbt *d, const struct model_hooks *hooks, stru
     TRY(dbt_load(d, e));
     TRY(state_defer(d, e));
     TRY(verb(d, out, e));
-    if (d->o->write_json != MODEL_NO && v != MODEL_LS) TRY(write_manifest(d, e));
+    bool written = v != MODEL_LS && (v != MODEL_DOCS || d->o->compile_docs != MODEL_NO);
+    if (d->o->write_json != MODEL_NO && written) TRY(write_manifest(d, e));
 done:
     return rc;
 }

@@ -201,6 +201,7 @@ struct dbt {
     struct arena arena;
     struct jinja_env *env;
     pthread_mutex_t lock;
+    pthread_mutex_t key_lock; /* held while a model runs that foreign keys tie to another */
     pthread_mutex_t compile_lock; /* recursive: ephemeral models are compiled one at a time */
     const char *root;             /* the project's folder, absolute */
     const char *target_path;      /* absolute or relative to root, as configured: "target" */

@@ -2,6 +2,7 @@
 #include "model/schema.h"
 
 #include "model/print.h"
+#include "model/run.h"
 
 static struct jinja_value or_default(struct jinja_value v, struct jinja_value otherwise)
 {
@@ -270,6 +271,7 @@ static enum err finish_node(struct dbt *d, struct node *n, struct error *e)
         goto done;
     }
     TRY(node_name_relation(d, n, e));
+    if (n->enabled && node_is_microbatch(n)) TRY(node_check_microbatch(d, n, e));
     TRY(parse_hooks(d, n, e));
 done:
     return rc;

@@ -24,7 +24,7 @@ static enum err ls_line(struct dbt *d, const struct node *n, struct buf *b, stru
             struct jinja_value one = jinja_dict_get(v, key);
             if (!jinja_is_absent(one)) jinja_dict_set(d->env, shown, key, one);
         }
-        TRY(jinja_json_write(d->env, shown, -1, false, b, e));
+        TRY(jinja_json_plain(d->env, shown, false, b, e));
     } else if (n->kind == NODE_SOURCE)
         buf_printf(b, "source:%s.%s.%s", n->package->name, n->source_name, n->name);
     else if (n->kind == NODE_EXPOSURE || n->kind == NODE_METRIC || n->kind == NODE_SEMANTIC_MODEL ||

@@ -82,6 +82,28 @@ static enum err bad(const struct node *n, struct error *e, const char *what)
     return err_where(e, "%s", n->original_path);
 }
 
+enum err node_check_microbatch(struct dbt *d, const struct node *n, struct error *e)
+{
+    struct jinja_value time = jinja_dict_get(n->config, "event_time"), begin = jinja_dict_get(n->config, "begin"),
+                       back = jinja_dict_get(n->config, "lookback");
+    const char *size = value_get_text(n->config, "batch_size", "");
+    int64_t ms;
+    bool known = false;
+    if (!jinja_is_string(time))
+        return bad(n, e, "must provide an 'event_time' (string) config that indicates the name of the event time column");
+    if (value_is_null(begin))
+        return bad(n, e, "must provide a 'begin' (datetime) config that indicates the earliest timestamp the microbatch "
+                         "model should be built from");
+    if (!parse_time(d, value_str(&d->arena, d->env, begin), &ms))
+        return bad(n, e, "must provide a 'begin' config of valid datetime (ISO format)");
+    for (size_t i = 0; i < NO_SIZE; i++) known |= !strcmp(size, SIZES[i]);
+    if (!known)
+        return bad(n, e, "must provide a 'batch_size' config that is one of ['hour', 'day', 'month', 'year']");
+    if (!value_is_null(back) && back.type != JINJA_INT)
+        return bad(n, e, "must provide the optional 'lookback' config as type int");
+    return ERR_OK;
+}
+
 static enum err plan(struct run *run, struct node *n, struct batches *b, struct error *e)
 {
     enum err rc = ERR_OK;

@@ -183,6 +183,29 @@ done:
     return rc;
 }
 
+static bool has_foreign_key(const struct node *n)
+{
+    struct jinja_value key, column;
+    for (size_t i = 0; i < jinja_seq_count(n->constraints); i++)
+        if (!strcmp(value_get_text(jinja_seq_items(n->constraints)[i], "type", ""), "foreign_key")) return true;
+    for (size_t at = 0; jinja_dict_next(n->columns, &at, &key, &column);) {
+        struct jinja_value list = jinja_dict_get(column, "constraints");
+        for (size_t i = 0; i < jinja_seq_count(list); i++)
+            if (!strcmp(value_get_text(jinja_seq_items(list)[i], "type", ""), "foreign_key")) return true;
+    }
+    return false;
+}
+
+/* A foreign key of this model or of one that builds on it: two such do not run at the same time. */
+static bool is_tied(const struct node *n)
+{
+    if (n->kind != NODE_MODEL) return false;
+    bool tied = has_foreign_key(n);
+    for (size_t i = 0; !tied && i < n->child_count; i++)
+        tied = n->children[i]->kind == NODE_MODEL && has_foreign_key(n->children[i]);
+    return tied;
+}
+
 /* SQL errors get the place in the compiled file. */
 static void add_place(struct node *n, struct error *e)
 {
@@ -222,8 +245,14 @@ void node_run(struct run *run, struct node *n, struct result *r, int worker)
         goto done;
     }
     if (maybe) report_start(run, r);
-    bool asked = w.c.asked_database, differs = w.c.volatile_used;
-    TRY(execute(run, &w, n, r, &e));
+    bool asked = w.c.asked_database, differs = w.c.volatile_used, tied = is_tied(n);
+    if (tied) pthread_mutex_lock(&d->key_lock);
+    rc = execute(run, &w, n, r, &e);
+    if (tied) {
+        if (rc != ERR_OK) session_end(&w.session); /* rolls back before another begins */
+        pthread_mutex_unlock(&d->key_lock);
+    }
+    TRY(rc);
     r->execute.completed_us = now_us();
     w.c.asked_database = asked, w.c.volatile_used = differs;
     if (run->skip) skip_note(run, &w.c, n, r, w.session.changed, w.session.wrote);

@@ -69,7 +69,9 @@ struct jinja_value response_value(struct context *c, const char *message, const 
 struct context *adapter_context(struct jinja_value adapter);
 jinja_fn do_existing_constraints, external_root, external_write_options, external_read_location;
 /* The DDL of a constraint, NULL when it has none here. */
-const char *constraint_text(struct context *c, struct jinja_value raw, bool of_model);
+/* *out NULL: DuckDB has no such constraint. */
+enum err constraint_text(struct context *c, struct jinja_value raw, bool of_model, const char **out,
+                         struct error *e) MUST_CHECK;
 struct jinja_value index_value(struct context *c, struct jinja_value raw);
 /* exceptions.raise_contract_error(yaml_columns, sql_columns): a table of what differs. */
 enum err contract_error(struct context *c, const struct jinja_call *call, struct error *e) MUST_CHECK;

@@ -98,6 +98,8 @@ enum err node_materialize(struct context *c, struct node *n, struct result *r, s
 /* microbatch.c: the batches of a microbatch model, each run as a materialization. */
 enum err node_run_batches(struct run *run, struct node *n, struct result *r, struct error *e) MUST_CHECK;
 bool node_is_microbatch(const struct node *n);
+/* What microbatch wants to be configured, as dbt asks it while parsing. */
+enum err node_check_microbatch(struct dbt *d, const struct node *n, struct error *e) MUST_CHECK;
 
 enum err run_nodes(struct run *run, struct model_outcome *out,
                    struct error *e) MUST_CHECK; /* hooks, nodes, publishing, hooks */
@@ -173,6 +175,7 @@ void report_line(struct run *run, const struct result *r, const char *text, cons
                  double seconds, const char *event, const char *code);
 void report_finished(struct run *run, struct model_outcome *out); /* counts; "Finished running …" */
 size_t *run_order(const struct run *run);                         /* results in their order of running; heap */
+const char *result_error_kind(const struct result *r); /* "Runtime Error" */
 void report_failure(struct run *run, const struct result *r);
 void report_summary(struct run *run, struct model_outcome *out);
 

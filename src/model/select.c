@@ -117,8 +117,8 @@ static bool modified(struct selecting *s, const struct node *n)
         struct jinja_value x = jinja_dict_get(old, keys[i]), y = jinja_dict_get(now, keys[i]);
         bool bad = jinja_is_absent(x) != jinja_is_absent(y);
         if (!bad && !jinja_is_absent(x))
-            bad = jinja_json_write(s->d->env, x, -1, true, &a, &ignored) != ERR_OK ||
-                  jinja_json_write(s->d->env, y, -1, true, &b, &ignored) != ERR_OK || a.len != b.len ||
+            bad = jinja_json_plain(s->d->env, x, true, &a, &ignored) != ERR_OK ||
+                  jinja_json_plain(s->d->env, y, true, &b, &ignored) != ERR_OK || a.len != b.len ||
                   memcmp(a.ptr, b.ptr, a.len);
         buf_reset(&a);
         buf_reset(&b);
@@ -170,7 +170,8 @@ static enum err matches(struct selecting *s, const struct node *n, const char *m
     else if (!strcmp(method, "unit_test"))
         *yes = n->kind == NODE_UNIT_TEST && wild(value, n->name);
     else if (!strcmp(method, "test_name"))
-        *yes = n->kind == NODE_TEST && n->test_name && wild(value, n->test_name);
+        *yes = (n->kind == NODE_TEST && n->test_name && wild(value, n->test_name)) ||
+               (n->kind == NODE_UNIT_TEST && wild(value, n->name));
     else if (!strcmp(method, "test_type")) {
         bool generic = n->kind == NODE_TEST && n->test_name, singular = n->kind == NODE_TEST && !n->test_name,
              unit = n->kind == NODE_UNIT_TEST;

@@ -42,7 +42,7 @@ static void add_text(struct hasher *h, const char *s) { hasher_add(h, s ? s : ""
 static void add_value(struct dbt *d, struct hasher *h, struct jinja_value v)
 {
     struct buf b = {0};
-    if (!jinja_is_absent(v) && jinja_json_write(d->env, v, -1, true, &b, NULL) == ERR_OK) hasher_add(h, b.ptr, b.len);
+    if (!jinja_is_absent(v) && jinja_json_plain(d->env, v, true, &b, NULL) == ERR_OK) hasher_add(h, b.ptr, b.len);
     hasher_add(h, "", 1);
     buf_reset(&b);
 }

@@ -22,7 +22,7 @@ size_t *run_order(const struct run *run)
     return order;
 }
 
-static const char *error_kind(const struct result *r)
+const char *result_error_kind(const struct result *r)
 {
     const char *m = r->message ? r->message : "";
     static const char *const sql[] = {"Binder Error",
@@ -79,7 +79,7 @@ void report_failure(struct run *run, const struct result *r)
             "%s%s in %s %s (%s)%s", paint(d, warn ? "yellow" : "red"), warn ? "Warning" : "Failure", kind, n->name,
             n->original_path, paint(d, ""));
     if (r->status == MODEL_ERROR) {
-        buf_printf(&b, "%s in %s %s (%s)", error_kind(r), kind, n->name, n->original_path);
+        buf_printf(&b, "%s in %s %s (%s)", result_error_kind(r), kind, n->name, n->original_path);
         lines(&b, "  ", r->error_trace && *r->error_trace ? r->error_trace : r->message ? r->message : "");
         if (r->error_where && *r->error_where && !(r->error_trace && *r->error_trace))
             buf_printf(&b, "\n    at %s", r->error_where);

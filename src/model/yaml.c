@@ -1,6 +1,7 @@
 #include "model/yaml.h"
 
 #include "base/clock.h"
+#include "model/jinja/datetime.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -396,6 +397,27 @@ const char *yaml_text(const struct yaml *y, const char *otherwise)
     return y && y->kind == YAML_STR ? y->text.ptr : otherwise;
 }
 
+/* 2001-12-14T21:59:43.10-05:30: as PyYAML reads it, to microseconds, with the zone where one is written. */
+static bool time_value(struct jinja_env *env, const char *text, struct jinja_value *out)
+{
+    int year, month, day, hour, minute, second, at = 0, zone_hour = 0, zone_minute = 0;
+    int64_t us = 0, unit = 100000;
+    if (sscanf(text, "%4d-%2d-%2d%*[Tt \t]%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &at) != 6)
+        return false;
+    const char *p = text + at;
+    if (*p == '.')
+        for (p++; *p >= '0' && *p <= '9'; p++, unit /= 10) us += (*p - '0') * unit;
+    while (*p == ' ' || *p == '\t') p++;
+    if (month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 || minute > 59 || second > 59) return false;
+    us += (clock_days(year, (unsigned)month, (unsigned)day) * INT64_C(86400) + hour * 3600 + minute * 60 + second) *
+          INT64_C(1000000);
+    if (!*p) return *out = datetime_new(env, us, (struct jinja_value){0}), true;
+    if (*p != 'Z') sscanf(p + 1, "%2d:%2d", &zone_hour, &zone_minute);
+    int32_t offset_s = (*p == '-' ? -1 : 1) * (zone_hour * 3600 + zone_minute * 60);
+    *out = datetime_new(env, us, offset_s ? tz_fixed(env, offset_s) : tz_utc(env));
+    return true;
+}
+
 enum err yaml_value(struct jinja_env *env, const struct yaml *y, struct jinja_value *out, struct error *e)
 {
     enum err rc = ERR_OK;
@@ -407,15 +429,14 @@ enum err yaml_value(struct jinja_env *env, const struct yaml *y, struct jinja_va
     case YAML_INT: *out = jinja_int(y->integer); break;
     case YAML_FLOAT: *out = jinja_float(y->real); break;
     case YAML_STR: *out = jinja_view(env, y->text); break;
-    case YAML_DATE:
-    case YAML_TIME: {
+    case YAML_DATE: {
         int64_t ms = 0;
-        if (!clock_parse_iso(y->text.ptr, &ms))
-            *out = jinja_view(env, y->text);
-        else
-            *out = y->kind == YAML_DATE ? jinja_date(env, clock_day_of_ms(ms)) : jinja_datetime(env, ms * 1000, false);
+        *out = clock_parse_iso(y->text.ptr, &ms) ? jinja_date(env, clock_day_of_ms(ms)) : jinja_view(env, y->text);
         break;
     }
+    case YAML_TIME:
+        if (!time_value(env, y->text.ptr, out)) *out = jinja_view(env, y->text);
+        break;
     case YAML_SEQ:
         *out = jinja_list(env);
         for (size_t i = 0; i < y->count; i++) {

@@ -146,6 +146,8 @@ bool jinja_is_callable(struct jinja_value v);
 
 /* json.dumps(v): indent < 0 for one line with ", " and ": "; non-ASCII as \uXXXX. ERR_INPUT "Object of type X is not JSON
  * serializable". Appends to out. */
+/* As jinja_json_write on one line, for artifacts: what JSON cannot hold is written as text, times as ISO 8601. */
+enum err jinja_json_plain(struct jinja_env *env, struct jinja_value v, bool sort_keys, struct buf *out, struct error *e) MUST_CHECK;
 enum err jinja_json_write(struct jinja_env *env, struct jinja_value v, int indent, bool sort_keys, struct buf *out, struct error *e) MUST_CHECK;
 /* json.loads. */
 enum err jinja_json_read(struct jinja_env *env, const char *s, size_t len, struct jinja_value *out, struct error *e) MUST_CHECK;

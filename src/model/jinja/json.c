@@ -17,6 +17,7 @@ struct writer {
     bool sort;
     struct buf *out;
     struct error *e;
+    bool plain; /* artifacts: anything can be written */
 };
 
 static void write_text(struct view s, struct buf *out)
@@ -124,6 +125,16 @@ static enum err write_container(struct writer *w, struct jinja_value v, const st
     return rc;
 }
 
+static enum err write_as_text(struct writer *w, struct jinja_value v)
+{
+    struct buf b = {0};
+    enum err rc = jinja_str(w->env, v, &b, w->e);
+    if (b.len > 18 && b.ptr[4] == '-' && b.ptr[7] == '-' && b.ptr[10] == ' ' && b.ptr[13] == ':') b.ptr[10] = 'T';
+    if (rc == ERR_OK) write_text((struct view){b.ptr ? b.ptr : "", b.len}, w->out);
+    buf_reset(&b);
+    return rc;
+}
+
 static enum err write_value(struct writer *w, struct jinja_value v, const struct level *outer)
 {
     switch (v.type) {
@@ -136,6 +147,8 @@ static enum err write_value(struct writer *w, struct jinja_value v, const struct
     case JINJA_TUPLE:
     case JINJA_DICT: return write_container(w, v, outer);
     default: {
+        if (w->plain && (v.type == JINJA_ABSENT || v.type == JINJA_UNDEFINED)) return buf_str(w->out, "null"), ERR_OK;
+        if (w->plain) return write_as_text(w, v);
         const char *type = jinja_type_name(v), *dot = strrchr(type, '.');
         return FAIL(w->e, "Object of type %s is not JSON serializable", dot ? dot + 1 : type);
     }
@@ -144,7 +157,13 @@ static enum err write_value(struct writer *w, struct jinja_value v, const struct
 
 enum err jinja_json_write(struct jinja_env *env, struct jinja_value v, int indent, bool sort_keys, struct buf *out, struct error *e)
 {
-    struct writer w = {env, indent, sort_keys, out, e};
+    struct writer w = {env, indent, sort_keys, out, e, false};
+    return write_value(&w, v, NULL);
+}
+
+enum err jinja_json_plain(struct jinja_env *env, struct jinja_value v, bool sort_keys, struct buf *out, struct error *e)
+{
+    struct writer w = {env, -1, sort_keys, out, e, true};
     return write_value(&w, v, NULL);
 }
 

@@ -99,6 +99,9 @@
     {%- endfor -%}
     {%- if ns.node is none -%}{%- do problems.append(row[0] ~ ' (not built by a dbt model in this project)') -%}
     {%- elif ns.node.unique_id not in selected_resources -%}{%- do problems.append(row[0] ~ ' (model ' ~ ns.node.name ~ ' is not selected in this run)') -%}
+    {%- elif ns.node.config.materialized != 'table' and not (ns.node.config.materialized == 'incremental'
+             and (flags.FULL_REFRESH if ns.node.config.full_refresh is none else ns.node.config.full_refresh)) -%}
+      {%- do problems.append(row[0] ~ ' (model ' ~ ns.node.name ~ ' is materialized as ' ~ ns.node.config.materialized ~ ' and would lose its data; run with --full-refresh)') -%}
     {%- endif -%}
   {%- endfor -%}
   {%- if problems -%}

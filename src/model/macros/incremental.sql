@@ -179,6 +179,8 @@ Additional troubleshooting context:
       {%- for name in ['when_matched', 'when_not_matched'] if name in clauses -%}
         {%- if clauses[name] is string or clauses[name] is mapping or clauses[name] is not sequence -%}{%- do wrong.append('merge_clauses.' ~ name ~ ' must be a list') -%}
         {%- elif not clauses[name] -%}{%- do wrong.append('merge_clauses.' ~ name ~ ' must contain at least one element') -%}
+        {%- else -%}
+          {%- for clause in clauses[name] if clause is not mapping -%}{%- do wrong.append('merge_clauses.' ~ name ~ ' elements must be dictionaries, found: ' ~ clause) -%}{%- endfor -%}
         {%- endif -%}
       {%- endfor -%}
       {%- set unused = [] -%}

@@ -8,6 +8,7 @@ import gc
 import json
 import os
 import subprocess
+import time
 
 import dbt.tests.util as util
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
@@ -99,7 +100,10 @@ def invoke(args):
         path = os.path.join(target(project), name)
         if os.path.exists(path) and args[0] != "retry":
             os.remove(path)
-    done = subprocess.run([PROGRAM] + args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    env = dict(os.environ)
+    if abs(time.time() - time.clock_gettime(time.CLOCK_REALTIME)) > 60:  # freezegun
+        env["LAKEFM_NOW_MS"] = str(int(time.time() * 1000))
+    done = subprocess.run([PROGRAM] + args, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     print(done.stdout)
     return args, project, done.returncode, done.stdout
 
