@@ -7,6 +7,7 @@
 #include "cli/figures.h"
 #include "cli/kafka.h"
 #include "live/live.h"
+#include "cli/publish.h"
 #include "serve/serve.h"
 
 #include <stdio.h>
@@ -22,6 +23,8 @@ struct live {
     struct lake *lake;
     struct schema_set *contracts;
     struct serve *serve;
+    struct embedded *clickhouse;
+    uint64_t pushed; /* gold as of this commit is in the ClickHouse server */
     struct figures figures;
     bool until_end, accept_loss, no_build, shared;
     bool terminal; /* a line of progress instead of a log of commits */
@@ -128,11 +131,21 @@ static void committed(void *ctx, const struct live_commit *c)
              (long long)c->totals.quarantined, (double)c->took_ns / 1e6);
 }
 
+/* A server that is away is no reason to stop: the next build tries again. */
+static void push(struct live *live)
+{
+    struct error e = {0};
+    char text[1024];
+    enum err rc = cli_clickhouse_push(&live->gold, live->lake, &live->pushed, &e);
+    if (rc != ERR_OK && rc != ERR_STOPPED) log_warn("not published to ClickHouse: %s", err_format(&e, text, sizeof text));
+}
+
 static void built(void *ctx, const struct live_built *b)
 {
     struct live *live = ctx;
     figures_built(&live->figures, b);
     if (live->serve) serve_wake(live->serve);
+    push(live);
     if (b->newest_ms >= 0)
         log_info("gold of commit %llu in %.0f ms; newest event is %.1f s old", (unsigned long long)b->number, (double)b->took_ns / 1e6,
                  (double)(clock_now_ms() - b->newest_ms) / 1000);
@@ -281,6 +294,8 @@ static enum err run_live(struct cli *cli, struct live *live, struct error *e)
     TRY(fill(live, &o, e)); /* mistakes come before anything is made */
     TRY(lake_open_or_init(cli->config.lake, live->shared ? LAKE_SHARED_WRITER : LAKE_WRITER, &live->lake, e));
     TRY(open_page(live, e));
+    live->pushed = UINT64_MAX;
+    if (!live->until_end) TRY(cli_clickhouse_start(cli, false, &live->clickhouse, e));
     notify("READY=1");
     for (bool again = true; again;) {
         TRY(fill(live, &o, e));
@@ -294,6 +309,7 @@ static enum err run_live(struct cli *cli, struct live *live, struct error *e)
     if (!cli->config.quiet && !cli->config.json)
         cli_print(cli, "%lld records, %lld rows committed.\n", (long long)live->figures.records, (long long)live->figures.rows);
 done:
+    embedded_close(&live->clickhouse);
     serve_close(&live->serve);
     lake_close(&live->lake);
     schema_set_free(&live->contracts);
@@ -336,7 +352,7 @@ const struct cli_command cli_cmd_run = {
              "as their time comes (simulate.users, simulate.speed), each start a new stream.\n\n"
              "With --project-dir (or in a dbt project's folder): dbt's run.",
     .settings = "lake source folder brokers topics group kafka.* batch.interval batch.size memory retain.bronze contracts threads "
-                "max_reject_share line_limit serve serve.port log",
+                "max_reject_share line_limit serve serve.port log clickhouse",
     .max_args = -1,
     .example = "lakefm run --set brokers=localhost:9092\n"
                "lakefm run --until-end --set brokers=localhost:9092 --set topics=listen_events\n"

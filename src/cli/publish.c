@@ -144,6 +144,46 @@ done:
     return rc;
 }
 
+/* ---- live ---- */
+
+static uint64_t gold_changed(struct lake *lake)
+{
+    struct lake_tables t;
+    uint64_t newest = 0;
+    lake_tables(lake, &t);
+    for (size_t i = 0; i < t.count; i++)
+        if (t.table[i].layer == LAKE_GOLD && t.table[i].changed > newest) newest = t.table[i].changed;
+    lake_tables_free(&t);
+    return newest;
+}
+
+enum err cli_clickhouse_push(struct cli *cli, struct lake *lake, uint64_t *last, struct error *e)
+{
+    enum err rc = ERR_OK;
+    const char *where = cli->config.clickhouse.where;
+    struct click *click = NULL;
+    struct model_notes notes = {0};
+    struct marts marts = {0};
+    struct click_options server = {0};
+    struct told told = {.cli = cli};
+    struct publish_options plain = {0};
+    struct clickhouse_options o = {.database = cli->config.clickhouse.database, .stop = &cli_stop};
+    uint64_t changed = gold_changed(lake);
+    if (!strcmp(where, "off") || !strcmp(where, "embedded") || !changed || changed == *last) return ERR_OK;
+    TRY(mode_of(cli, &plain, &o.mode, e));
+    TRY(root_of(cli, &plain, o.mode, &o.root, e));
+    TRY(server_of(cli, &server, e));
+    TRY(model_notes_load(cli->config.dbt, &notes, e));
+    TRY(click_open(&server, &click, e));
+    TRY(publish_following(lake, click, &notes, NULL, &o, &told, &marts, e));
+    *last = changed;
+done:
+    marts_reset(&marts);
+    click_close(&click);
+    model_notes_reset(&notes);
+    return rc;
+}
+
 /* ---- the embedded server ---- */
 
 /* On HDFS there is no folder of ours in the lake. */

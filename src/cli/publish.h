@@ -17,5 +17,8 @@ enum err cli_publish_clickhouse(struct cli *cli, const struct publish_options *o
 /* The embedded ClickHouse when the setting clickhouse is "embedded" or `wanted`; *out stays NULL otherwise. The lake's folder
  * must exist. It follows the lake by itself until embedded_close. */
 enum err cli_clickhouse_start(struct cli *cli, bool wanted, struct embedded **out, struct error *e) MUST_CHECK;
+/* After a build, when the setting clickhouse is a server's address: what `publish clickhouse` does, if gold has changed since
+ * *last (a commit's number; UINT64_MAX: nothing was published yet). */
+enum err cli_clickhouse_push(struct cli *cli, struct lake *lake, uint64_t *last, struct error *e) MUST_CHECK;
 
 #endif
