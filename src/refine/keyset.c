@@ -1,7 +1,7 @@
 #include "refine/keyset.h"
 
 #include "base/mem.h"
-#include "refine/pages.h"
+#include "base/pages.h"
 
 #include <string.h>
 #include <sys/random.h>

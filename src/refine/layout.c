@@ -1,7 +1,7 @@
 #include "refine/layout.h"
 
 #include "base/mem.h"
-#include "refine/pages.h"
+#include "base/pages.h"
 
 #include <pthread.h>
 #include <string.h>

@@ -21,6 +21,7 @@ struct simulate {
     struct random_mt mt;           /* exact mode */
     struct model_user *users;
     struct model_person *persons;
+    size_t users_pages, persons_pages; /* bytes, where they are base/pages.h's; 0: the heap's */
     size_t users_count, users_initial;
     struct exact *exact;
     struct streams *streams;

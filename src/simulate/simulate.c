@@ -1,6 +1,7 @@
 #include "simulate/impl.h"
 
 #include "base/clock.h"
+#include "base/pages.h"
 #include "base/str.h"
 
 #include <stdio.h>
@@ -137,8 +138,10 @@ void simulate_free(struct simulate **sp)
     streams_close(s);
     render_free(&s->render);
     calendar_reset(&s->model.calendar);
-    mem_free(s->users);
-    mem_free(s->persons);
+    if (s->users_pages) pages_free(s->users, s->users_pages);
+    else mem_free(s->users);
+    if (s->persons_pages) pages_free(s->persons, s->persons_pages);
+    else mem_free(s->persons);
     catalog_free(&s->catalog);
     config_free(&s->config);
     mem_free(s);

@@ -1,5 +1,7 @@
 #include "simulate/impl.h"
 
+#include "base/pages.h"
+
 #include <pthread.h>
 
 /* Streams mode. Every user has a random stream of his own, so his life is the same whoever walks him. The order of all
@@ -132,6 +134,21 @@ static void add_arrivals(struct simulate *s)
     }
 }
 
+/* Events jump about in the users: of many, with small pages, nearly each one would miss the TLB. */
+static void make_room(struct simulate *s)
+{
+    enum { MANY = 1 << 17 };
+    if (s->users_count < MANY) {
+        s->users = mem_array(s->users_count, sizeof *s->users);
+        s->persons = mem_array(s->users_count, sizeof *s->persons);
+        return;
+    }
+    s->users_pages = s->users_count * sizeof *s->users;
+    s->persons_pages = s->users_count * sizeof *s->persons;
+    s->users = pages_alloc(s->users_pages);
+    s->persons = pages_alloc(s->persons_pages);
+}
+
 enum err streams_open(struct simulate *s, struct error *e)
 {
     struct streams *st = s->streams = mem_zalloc(sizeof *st);
@@ -142,8 +159,7 @@ enum err streams_open(struct simulate *s, struct error *e)
     st->clock_s = s->model.from_s + 1;
     add_arrivals(s);
     simulate_set_attrition(s);
-    s->users = mem_array(s->users_count, sizeof *s->users);
-    s->persons = mem_array(s->users_count, sizeof *s->persons);
+    make_room(s);
     for (int i = 0; i < st->count; i++) {
         st->shards[i].s = s;
         st->shards[i].first = s->users_count * (size_t)i / (size_t)st->count;

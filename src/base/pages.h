@@ -1,7 +1,7 @@
 /* Big blocks of memory straight from the system, in huge pages where it has them: a table that is touched at random, or
  * a buffer that is filled once and passed on, then costs one page fault for 2 MiB instead of 512. Thread-safe. */
-#ifndef LAKEFM_REFINE_PAGES_H
-#define LAKEFM_REFINE_PAGES_H
+#ifndef LAKEFM_BASE_PAGES_H
+#define LAKEFM_BASE_PAGES_H
 
 #include <stddef.h>
 

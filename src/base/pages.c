@@ -1,4 +1,4 @@
-#include "refine/pages.h"
+#include "base/pages.h"
 
 #include "base/mem.h"
 
