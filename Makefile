@@ -67,6 +67,7 @@ help:
 ## make test-fresh make demo, make test and the lone program in a bare Debian (root, debootstrap); FRESH_SUITE=trixie
 ## make fuzz       fuzz the decoder for FUZZ_SECONDS=60 (clang)
 ## make deps-clickhouse  fetch libchdb for `lakefm serve --clickhouse` (178 MB)
+## make bench      measure it all beside DuckDB (12 GB of disk); BENCH="silver build simulate"
 ## make install    PREFIX=/usr/local
 
 .PHONY: deps
@@ -125,6 +126,11 @@ $(O)/tests/%: tests/%.c $(O)/liblakefm.a
 	@mkdir -p $(dir $@)
 	@$(CC) $(CFLAGS) -c $< -o $@.o
 	@$(CXX) $(LDFLAGS) -o $@ $@.o $(O)/liblakefm.a $(LIBS)
+
+.PHONY: bench
+bench: deps
+	@$(MAKE) -s $(O)/lakefm $(O)/tests/bench/silver_bench $(O)/tests/bench/duckdb_bench
+	@tests/bench/bench.sh $(O)/lakefm $(O) $(BENCH)
 
 # Coverage-guided fuzzing of the decoder for FUZZ_SECONDS (needs clang); its corpus is tests/fuzz/decode.
 FUZZ_SECONDS ?= 60
