@@ -1,6 +1,7 @@
 /* What is where: layers and tables, what waits, what was rejected and why. From the log alone; no data file is read. */
 #include "base/clock.h"
 #include "cli/cli.h"
+#include "cli/lag.h"
 #include "lake/lake.h"
 
 #include <stdlib.h>
@@ -15,7 +16,9 @@ struct state {
     uint64_t built_number;   /* the commit of the last build */
     uint64_t built_silver;   /* the commit that it saw silver at */
     uint64_t silver_changed; /* the last commit that changed rows of silver */
+    int64_t newest_ms;       /* the newest event in silver, INT64_MIN: none */
     int64_t now_ms;
+    struct lag lag;
 };
 
 static void gather(struct lake *lake, struct state *s)
@@ -28,10 +31,14 @@ static void gather(struct lake *lake, struct state *s)
     char *build = lake_build_last(lake, &s->built_number);
     const char *silver = build ? strstr(build, "\"silver\":") : NULL;
     s->built = build != NULL;
+    s->newest_ms = INT64_MIN;
     if (silver) s->built_silver = strtoull(silver + strlen("\"silver\":"), NULL, 10);
     for (size_t i = 0; i < s->tables.count; i++)
         if (s->tables.table[i].layer == LAKE_SILVER && s->tables.table[i].changed > s->silver_changed)
             s->silver_changed = s->tables.table[i].changed;
+    for (size_t i = 0; i < s->tables.count; i++)
+        if (s->tables.table[i].layer == LAKE_SILVER && s->tables.table[i].watermark_ms > s->newest_ms)
+            s->newest_ms = s->tables.table[i].watermark_ms;
     mem_free(build);
 }
 
@@ -145,6 +152,15 @@ static void show_next(struct cli *cli, const struct state *s)
         cli_print(cli, "Silver holds all of bronze, and gold all of silver.\n");
 }
 
+static void show_freshness(struct cli *cli, const struct state *s)
+{
+    char iso[CLOCK_ISO_MAX], old[32];
+    if (s->newest_ms == INT64_MIN) return;
+    cli_print(cli, "\nThe newest event is of %.19s, %s ago; %s.\n", clock_format_iso(s->newest_ms, iso),
+              cli_human_ms(s->now_ms > s->newest_ms ? s->now_ms - s->newest_ms : 0, old),
+              !s->built ? "there is no gold yet" : gold_behind(s) ? "gold does not hold all of silver yet" : "gold holds it");
+}
+
 static void show(struct cli *cli, struct lake *lake, const struct state *s)
 {
     char iso[CLOCK_ISO_MAX], ago[32];
@@ -154,6 +170,8 @@ static void show(struct cli *cli, struct lake *lake, const struct state *s)
     show_tables(cli, s);
     show_refined(cli, s);
     show_rejects(cli, s);
+    lag_show(cli, &s->lag);
+    show_freshness(cli, s);
     show_next(cli, s);
 }
 
@@ -257,6 +275,9 @@ static void show_json(struct cli *cli, struct lake *lake, const struct state *s)
         cli_print(cli, ",\"build_commit\":%llu,\"build_of_silver\":%llu", (unsigned long long)s->built_number,
                   (unsigned long long)s->built_silver);
     cli_print(cli, ",\"gold_behind\":%s", gold_behind(s) ? "true" : "false");
+    if (s->newest_ms != INT64_MIN)
+        cli_print(cli, ",\"newest_event_ms\":%lld,\"freshness_ms\":%lld", (long long)s->newest_ms, (long long)(s->now_ms - s->newest_ms));
+    lag_json(cli, &s->lag);
     json_tables(cli, s);
     json_topics(cli, s);
     json_counts(cli, s);
@@ -272,6 +293,7 @@ static enum err run(struct cli *cli, const void *options, struct error *e)
     enum err rc = lake_open(cli->config.lake, LAKE_READER, &lake, e);
     if (rc != ERR_OK) return rc;
     gather(lake, &s);
+    lag_ask(cli, lake, &s.lag);
     if (cli->config.json)
         show_json(cli, lake, &s);
     else
@@ -287,8 +309,8 @@ const struct cli_command cli_cmd_status = {
     .summary = "what is where: rows, files, freshness, what waits, rejects by reason",
     .synopsis = "",
     .about = "Tells from the commit log what the lake holds and what is still to do. No data file is read; lakefm audit does "
-             "that.",
-    .settings = "lake",
+             "that. Where brokers are set Kafka is asked, too, how far behind the lake is.",
+    .settings = "lake brokers topics kafka.* contracts",
     .max_args = 0,
     .example = "lakefm status\nlakefm status --json",
     .see_also = "audit sql",

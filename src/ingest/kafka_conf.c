@@ -47,9 +47,9 @@ enum err kafka_configure(rd_kafka_conf_t *conf, const struct kafka_options *opti
         {"check.crcs", "true"},
         {"fetch.wait.max.ms", "100"},          /* freshness: an idle topic answers at once when something comes */
         {"queued.min.messages", "100000"},
-        {"fetch.message.max.bytes", "4194304"},
         {"topic.metadata.refresh.interval.ms", "10000"}, /* new partitions are seen within this */
         {"allow.auto.create.topics", "false"},
+        {"fetch.queue.backoff.ms", "5"}, /* a full queue is looked at again after this; librdkafka's second starves us */
     };
     static const char *const fixed[][2] = {
         {"enable.auto.commit", "false"},   {"enable.auto.offset.store", "false"},
@@ -57,9 +57,16 @@ enum err kafka_configure(rd_kafka_conf_t *conf, const struct kafka_options *opti
         {"partition.assignment.strategy", "cooperative-sticky"},
     };
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) TRY(set(conf, ours[i][0], ours[i][1], e));
-    char queue[24];
-    snprintf(queue, sizeof queue, "%zu", (options->queue_bytes ? options->queue_bytes : 64u << 20) / 1024);
-    TRY(set(conf, "queued.max.messages.kbytes", queue, e));
+    /* What is on its way comes on top of the queue, and is several times as much when it is unpacked. */
+    size_t queue = options->queue_bytes ? options->queue_bytes : 64u << 20;
+    size_t fetch = queue / 64 < 65536 ? 65536 : queue / 64;
+    char text[24];
+    snprintf(text, sizeof text, "%zu", queue / 1024);
+    TRY(set(conf, "queued.max.messages.kbytes", text, e));
+    snprintf(text, sizeof text, "%zu", fetch > 4u << 20 ? 4u << 20 : fetch);
+    TRY(set(conf, "fetch.message.max.bytes", text, e));
+    snprintf(text, sizeof text, "%zu", fetch * 8 > 52428800 ? (size_t)52428800 : fetch * 8);
+    TRY(set(conf, "fetch.max.bytes", text, e));
     for (size_t i = 0; i < options->setting_count; i++) {
         const struct kafka_setting *s = &options->settings[i];
         for (size_t j = 0; owned[j]; j++)

@@ -127,7 +127,7 @@ static enum err take_folder(struct follow *f, const char *folder, struct error *
 /* What passes by itself, or concerns one file: said, and tried again. */
 static bool may_pass(enum err rc)
 {
-    return rc == ERR_RETRY || rc == ERR_NO_SPACE || rc == ERR_INPUT || rc == ERR_NOT_FOUND;
+    return rc == ERR_RETRY || rc == ERR_NO_SPACE || rc == ERR_INPUT || rc == ERR_NOT_FOUND || rc == ERR_USAGE;
 }
 
 enum err live_run_folder(struct lake *lake, const char *folder, const struct live_options *options, struct error *e)

@@ -9,8 +9,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
-enum { POLL_MS = 50, RETRY_FIRST_MS = 200, RETRY_MOST_MS = 10000 };
+enum { POLL_MS = 50, RETRY_FIRST_MS = 200, RETRY_MOST_MS = 10000, FULL_MS = 2000 };
 
 struct pipeline {
     struct lake *lake;
@@ -191,20 +192,35 @@ static enum err hear_worker(struct pipeline *p, bool closing, bool *busy, size_t
     return rc;
 }
 
+static void wait_worker(struct pipeline *p)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += POLL_MS * 1000000;
+    if (until.tv_nsec >= 1000000000) until.tv_sec++, until.tv_nsec -= 1000000000;
+    pthread_mutex_lock(&p->lock);
+    if (p->busy) pthread_cond_timedwait(&p->changed, &p->lock, &until);
+    pthread_mutex_unlock(&p->lock);
+}
+
 static enum err consume(struct pipeline *p, struct error *e)
 {
     enum err rc = ERR_OK;
     size_t most = p->options->memory_bytes ? p->options->memory_bytes : 512u << 20;
     bool paused = false, busy;
-    uint64_t first_ns = 0;
+    uint64_t first_ns = 0, full_ns = 0;
     for (;;) {
         bool closing = stopping(p) || kafka_ended(p->k);
-        if (!closing) TRY(kafka_poll(p->k, POLL_MS, e));
+        if (!closing && full_ns && !paused) wait_worker(p);
+        else if (!closing) TRY(kafka_poll(p->k, POLL_MS, e));
         tick(p);
         size_t held = kafka_bytes(p->k);
         if (held && !first_ns) first_ns = clock_mono_ns();
         TRY(hear_worker(p, closing, &busy, &held, e));
-        if (paused ? held < most / 2 : held > most) {
+        /* Full: for a moment nothing is asked for. When it lasts, partitions are paused and polling goes on, or the group
+         * would take us for dead; that costs what librdkafka has fetched ahead. */
+        full_ns = held <= most ? 0 : full_ns ? full_ns : clock_mono_ns();
+        if (paused ? held < most / 2 : full_ns && clock_mono_ns() - full_ns > FULL_MS * 1000000ull) {
             paused = !paused;
             kafka_pause(p->k, paused);
         }

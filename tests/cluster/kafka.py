@@ -6,14 +6,14 @@ Run it in an empty folder. The seed of the random moments is printed; TEST_SEED 
 descriptions are those of the fault table in docs/kafka.md."""
 import sys
 
-import kafka_faults  # noqa: F401: they register their cases
-import kafka_records  # noqa: F401
-import kafka_service  # noqa: F401
+import lib_kafka_faults  # noqa: F401: they register their cases
+import lib_kafka_records  # noqa: F401
+import lib_kafka_service  # noqa: F401
 from lib_kafka import Broker, kill_all, run_cases
 
 broker = Broker(19092)
 try:
-    well = run_cases(broker, sys.argv[1:] or ["quick"])
+    well = run_cases(broker, sys.argv[1:] or ["all"])
 finally:
     kill_all()
     broker.close()

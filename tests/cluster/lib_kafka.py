@@ -229,5 +229,6 @@ def run_cases(broker, words):
             failed += 1
             print(f"FAIL  {f.__name__} ({time.time() - started:.0f} s)\n{traceback.format_exc()}{log_of(f.__name__)}", flush=True)
         kill_all()
+        broker.do("up")
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return failed == 0
