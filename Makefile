@@ -63,6 +63,9 @@ help:
 ## make unit       unit tests only
 ## make e2e        end-to-end tests; TEST=cli_sql for one
 ## make test-cluster real Kafka, HDFS, Spark, ClickHouse, started by the tests (JDK and Maven); TEST=hdfs for one
+## make test-kafka the quick ones of them for Kafka, as CI runs them
+## make soak       half an hour of load from Kafka: memory flat, files few (SOAK_SECONDS)
+## make bench-kafka how fast Kafka is read, and how soon an event is in gold
 ## make test-faults kills, power losses and racing writers at every step of a commit, at length
 ## make test-fresh make demo, make test and the lone program in a bare Debian (root, debootstrap); FRESH_SUITE=trixie
 ## make fuzz       fuzz the decoder for FUZZ_SECONDS=60 (clang)
@@ -175,6 +178,21 @@ e2e: $(O)/lakefm
 test-cluster: $(O)/lakefm
 	@tests/cluster/run.sh $(O)/lakefm $(TEST)
 
+# lakefm run against a real broker: the quick named tests of CI; all of them with `make test-cluster TEST=kafka`.
+.PHONY: test-kafka
+test-kafka: $(O)/lakefm
+	@tests/kafka.sh $(abspath $(O)/lakefm) quick
+
+SOAK_SECONDS ?= 1800
+.PHONY: soak
+soak: $(O)/lakefm
+	@SOAK_SECONDS=$(SOAK_SECONDS) tests/kafka.sh $(abspath $(O)/lakefm) memory_and_files_of_a_long_run
+
+# Throughput from a full topic, and the way of an event from Kafka to gold; see tests/bench/kafka.py.
+.PHONY: bench-kafka
+bench-kafka: $(O)/lakefm $(O)/tests/bench/kafka_count $(O)/tests/bench/kafka_send
+	@BENCH=$(abspath $(O)/tests/bench) tests/kafka.sh $(abspath $(O)/lakefm) bench
+
 # Man page and completion are written by the program itself, from its option tables.
 .PHONY: install
 install: $(O)/lakefm
@@ -182,11 +200,14 @@ install: $(O)/lakefm
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	$(O)/lakefm generate man >$(DESTDIR)$(PREFIX)/share/man/man1/lakefm.1
 	$(O)/lakefm generate completion >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/lakefm
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|' dist/lakefm.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/lakefm.service
+	chmod 644 $(DESTDIR)$(PREFIX)/lib/systemd/system/lakefm.service
 	chmod 644 $(DESTDIR)$(PREFIX)/share/man/man1/lakefm.1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lakefm
 
 .PHONY: uninstall
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/lakefm $(DESTDIR)$(PREFIX)/share/man/man1/lakefm.1 \
+	rm -f $(DESTDIR)$(PREFIX)/lib/systemd/system/lakefm.service $(DESTDIR)$(PREFIX)/bin/lakefm $(DESTDIR)$(PREFIX)/share/man/man1/lakefm.1 \
 	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lakefm
 
 .PHONY: configuration

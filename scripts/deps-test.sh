@@ -2,14 +2,15 @@
 # What the tests need beside what building needs: Python with the other engines (in build/venv), clang for fuzzing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-packages=(python3 python3-venv clang-14 libclang-rt-14-dev curl)
+# A JDK, Maven and kcat: the real Kafka broker (tests/services/kafka.sh) and what fills it.
+packages=(python3 python3-venv clang-14 libclang-rt-14-dev curl openjdk-17-jdk-headless maven kcat)
 missing=()
 for p in "${packages[@]}"; do
     dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' && continue
     apt-cache show "$p" >/dev/null 2>&1 || { apt-get update -qq; }
     # another Debian has another clang: take the plain name
     if ! apt-cache show "$p" >/dev/null 2>&1; then
-        case $p in clang-14) p=clang ;; libclang-rt-14-dev) p=libclang-rt-dev ;; esac
+        case $p in clang-14) p=clang ;; libclang-rt-14-dev) p=libclang-rt-dev ;; openjdk-17-jdk-headless) p=default-jdk-headless ;; esac
     fi
     missing+=("$p")
 done

@@ -126,9 +126,13 @@ static void committed(void *ctx, const struct live_commit *c)
     struct live *live = ctx;
     figures_commit(&live->figures, c);
     if (live->serve) serve_wake(live->serve);
-    log_info("commit %llu: %lld records, %lld rows, %lld duplicates, %lld quarantined, %.0f ms", (unsigned long long)c->number,
+    char ages[64] = "";
+    int64_t now = clock_now_ms();
+    if (c->oldest_ms >= 0)
+        snprintf(ages, sizeof ages, ", %.2f to %.2f s old", (double)(now - c->newest_ms) / 1000, (double)(now - c->oldest_ms) / 1000);
+    log_info("commit %llu: %lld records, %lld rows, %lld duplicates, %lld quarantined, %.0f ms%s", (unsigned long long)c->number,
              (long long)c->totals.read, (long long)c->totals.rows, (long long)c->totals.duplicates,
-             (long long)c->totals.quarantined, (double)c->took_ns / 1e6);
+             (long long)c->totals.quarantined, (double)c->took_ns / 1e6, ages);
 }
 
 /* A server that is away is no reason to stop: the next build tries again. */

@@ -76,6 +76,14 @@ static rd_kafka_topic_t *topic_of(struct produce *p, const char *name)
     return rkt;
 }
 
+static enum err not_acknowledged(const struct produce_report *r, struct error *e)
+{
+    err_set(e, ERR_IO, "%llu of %llu records were not acknowledged: %s", (unsigned long long)(r->sent - r->acknowledged),
+            (unsigned long long)r->sent, r->first_failure[0] ? r->first_failure : "unknown reason");
+    err_hint(e, "what was acknowledged is in Kafka; the rest is not");
+    return ERR_IO;
+}
+
 enum err produce_send(struct produce *p, const char *topic, const char *key, size_t key_len, const char *value, size_t len,
                       struct error *e)
 {
@@ -85,20 +93,20 @@ enum err produce_send(struct produce *p, const char *topic, const char *key, siz
         rd_kafka_resp_err_t code = rd_kafka_last_error();
         if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) return err_set(e, ERR_IO, "Kafka: topic %s: %s", topic, rd_kafka_err2str(code));
         rd_kafka_poll(p->rk, 100);
+        if (p->report.failed) return not_acknowledged(&p->report, e);
     }
     if (++p->report.sent % 1024 == 0) rd_kafka_poll(p->rk, 0);
-    return ERR_OK;
+    return p->report.failed ? not_acknowledged(&p->report, e) : ERR_OK;
 }
 
 enum err produce_finish(struct produce *p, struct produce_report *report, struct error *e)
 {
-    while (rd_kafka_outq_len(p->rk) > 0) rd_kafka_flush(p->rk, 500);
+    while (rd_kafka_outq_len(p->rk) > 0) {
+        rd_kafka_flush(p->rk, 500);
+        if (p->report.failed) rd_kafka_purge(p->rk, RD_KAFKA_PURGE_F_QUEUE); /* the rest would only wait for its time-out */
+    }
     *report = p->report;
-    if (report->acknowledged == report->sent) return ERR_OK;
-    err_set(e, ERR_IO, "%llu of %llu records were not acknowledged: %s", (unsigned long long)(report->sent - report->acknowledged),
-            (unsigned long long)report->sent, report->first_failure[0] ? report->first_failure : "unknown reason");
-    err_hint(e, "what was acknowledged is in Kafka; the rest is not");
-    return ERR_IO;
+    return report->acknowledged == report->sent ? ERR_OK : not_acknowledged(report, e);
 }
 
 void produce_close(struct produce **produce)

@@ -16,7 +16,8 @@ struct produce_report {
 
 struct produce;
 enum err produce_open(const struct produce_options *options, struct produce **out, struct error *e) MUST_CHECK;
-/* One record; value and key (NULL: none) are copied. When the producer's queue is full, waits for room. */
+/* One record; value and key (NULL: none) are copied. When the producer's queue is full, waits for room. ERR_IO as soon as it is
+ * known that one before it was not acknowledged: there is no use in going on. */
 enum err produce_send(struct produce *p, const char *topic, const char *key, size_t key_len, const char *value, size_t len,
                       struct error *e) MUST_CHECK;
 /* Waits until everything sent is acknowledged or has failed for good (librdkafka's message.timeout.ms). ERR_IO when one
