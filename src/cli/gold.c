@@ -53,6 +53,7 @@ static enum err silver_source(void *ctx, const char *source_name, const char *ta
     enum err rc = ERR_OK;
     struct lake_files files = {0};
     struct buf text = {0};
+    char **paths = NULL;
     *sql = *version = NULL;
     if (strcmp(source_name, "silver")) return ERR_OK;
     struct lake_filter filter = {.layers = 1u << LAKE_SILVER, .table = table};
@@ -63,12 +64,10 @@ static enum err silver_source(void *ctx, const char *source_name, const char *ta
         goto done;
     }
     buf_str(&text, "read_parquet([");
+    TRY(lake_file_paths(g->lake, &files, &paths, e));
     for (size_t i = 0; i < files.count; i++) {
-        char *path = NULL;
-        TRY(lake_file_path(g->lake, files.file[i], &path, e));
         if (i) buf_char(&text, ',');
-        sql_text(&text, path);
-        mem_free(path);
+        sql_text(&text, paths[i]);
     }
     buf_str(&text, "], hive_partitioning = false)");
     *sql = buf_take(&text);
@@ -77,6 +76,7 @@ static enum err silver_source(void *ctx, const char *source_name, const char *ta
                           (unsigned long long)lake_table_changed(g->lake, LAKE_SILVER, table));
 done:
     buf_reset(&text);
+    lake_file_paths_free(&paths, files.count);
     lake_files_free(&files);
     return rc;
 }

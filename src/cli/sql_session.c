@@ -15,7 +15,7 @@ static enum err open_lake(struct sql_session *s, struct error *e)
     TRY(schema_set_load(s->cli->config.contracts, &s->contracts, e));
     TRY(lake_open(s->cli->config.lake, LAKE_READER, &s->lake, e));
     TRY(lake_views_names(s->conn, e));
-    TRY(lake_views_make(s->lake, s->contracts, s->conn, e));
+    TRY(lake_views_make_for(s->lake, s->contracts, s->conn, "", &s->partial, e));
     lake_head(s->lake, &head);
     s->seen = head.number;
 done:
@@ -71,6 +71,7 @@ void sql_session_close(struct sql_session *s)
     sql_disconnect(&s->conn);
     sql_close(&s->db);
     lake_close(&s->lake);
+    buf_reset(&s->said);
     schema_set_free(&s->contracts);
 }
 
@@ -83,8 +84,9 @@ static enum err follow_lake(struct sql_session *s, bool *moved, struct error *e)
     if (!s->lake) return ERR_OK;
     TRY(lake_reload(s->lake, e));
     lake_head(s->lake, &head);
+    if (head.number == s->seen && !s->partial) goto done;
+    TRY(lake_views_make_for(s->lake, s->contracts, s->conn, s->said.ptr ? s->said.ptr : "", &s->partial, e));
     if (head.number == s->seen) goto done;
-    TRY(lake_views_make(s->lake, s->contracts, s->conn, e));
     s->seen = head.number;
     *moved = true;
 done:
@@ -152,6 +154,10 @@ enum err sql_session_run(struct sql_session *s, const char *script, struct error
     bool moved;
     struct one one = {s, clock_mono_ns()};
     enum err rc = ERR_OK;
+    if (s->lake && !store_is_local(lake_store(s->lake))) {
+        buf_str(&s->said, script);
+        buf_char(&s->said, '\n');
+    }
     TRY(follow_lake(s, &moved, e));
     s->wrote = false;
     rc = sql_each(s->conn, script, SQL_STREAM, show_result, &one, e);

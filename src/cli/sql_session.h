@@ -15,6 +15,8 @@ struct sql_session {
     struct sql_db *db;
     struct sql_conn *conn;
     uint64_t seen; /* the commit the views show */
+    struct buf said; /* all scripts so far: the tables that they name are fetched */
+    bool partial;    /* there are others */
     enum output_format format;
     bool timer;    /* say rows and time after each statement */
     int out_fd;    /* -1: stdout */

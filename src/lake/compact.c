@@ -132,11 +132,7 @@ done:
 
 static enum err local_paths(struct lake *lake, const struct lake_due *due, char ***out, struct error *e)
 {
-    enum err rc = ERR_OK;
-    char **paths = mem_zalloc((due->files.count + 1) * sizeof *paths);
-    for (size_t i = 0; rc == ERR_OK && i < due->files.count; i++) rc = lake_file_path(lake, due->files.file[i], &paths[i], e);
-    *out = paths;
-    return rc;
+    return lake_file_paths(lake, &due->files, out, e);
 }
 
 /* The parts' dates and batches together. */

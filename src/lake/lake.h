@@ -84,6 +84,9 @@ bool lake_file_find(struct lake *lake, const char *path, struct lake_files *out)
  * for the files again. A remote store's file is fetched, unless a copy of this content is here. Any path may vanish with the next commit: callers that open it later and find it gone do the same.
  * Heap. */
 enum err lake_file_path(struct lake *lake, const struct lake_file *file, char **local, struct error *e) MUST_CHECK;
+/* All of them, a remote store's several at a time; paths has files->count entries. */
+enum err lake_file_paths(struct lake *lake, const struct lake_files *files, char ***paths, struct error *e) MUST_CHECK;
+void lake_file_paths_free(char ***paths, size_t count);
 /* The same look without fetching it from a remote store. */
 enum err lake_file_there(struct lake *lake, const struct lake_file *file, struct error *e) MUST_CHECK;
 

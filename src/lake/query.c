@@ -140,6 +140,57 @@ enum err lake_file_path(struct lake *lake, const struct lake_file *f, char **loc
     return find_file(lake, f, false, local, e);
 }
 
+struct fetch {
+    struct lake *lake;
+    const struct lake_files *files;
+    char **paths;
+    pthread_mutex_t lock; /* of the rest */
+    size_t next;
+    enum err rc;
+    struct error error;
+};
+
+static void *fetch_work(void *arg)
+{
+    struct fetch *f = arg;
+    struct error why;
+    pthread_mutex_lock(&f->lock);
+    while (f->rc == ERR_OK && f->next < f->files->count) {
+        size_t i = f->next++;
+        pthread_mutex_unlock(&f->lock);
+        enum err rc = lake_file_path(f->lake, f->files->file[i], &f->paths[i], &why);
+        pthread_mutex_lock(&f->lock);
+        if (rc != ERR_OK && f->rc == ERR_OK) f->rc = rc, f->error = why;
+    }
+    pthread_mutex_unlock(&f->lock);
+    return NULL;
+}
+
+enum err lake_file_paths(struct lake *lake, const struct lake_files *files, char ***paths, struct error *e)
+{
+    enum { THREADS = 8 };
+    pthread_t thread[THREADS];
+    size_t n = 0, wanted = store_is_local(lake->store) ? 0 : files->count < THREADS ? files->count : THREADS;
+    struct fetch f = {.lake = lake, .files = files, .paths = mem_zalloc((files->count + 1) * sizeof(char *))};
+    pthread_mutex_init(&f.lock, NULL);
+    while (n + 1 < wanted && !pthread_create(&thread[n], NULL, fetch_work, &f)) n++;
+    fetch_work(&f);
+    while (n > 0) pthread_join(thread[--n], NULL);
+    pthread_mutex_destroy(&f.lock);
+    *paths = f.paths;
+    if (f.rc == ERR_OK) return ERR_OK;
+    lake_file_paths_free(paths, files->count);
+    if (e) *e = f.error;
+    return f.rc;
+}
+
+void lake_file_paths_free(char ***paths, size_t count)
+{
+    for (size_t i = 0; *paths && i < count; i++) mem_free((*paths)[i]);
+    mem_free(*paths);
+    *paths = NULL;
+}
+
 enum err lake_file_there(struct lake *lake, const struct lake_file *f, struct error *e)
 {
     char *none;

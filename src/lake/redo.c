@@ -325,11 +325,12 @@ static enum err fence(struct lake *lake, struct stale *stale, struct error *e)
     return ERR_OK;
 }
 
-/* The head's own files come back to where its entry says they wait. */
-static enum err unfence(struct lake *lake, const struct stale *stale, struct error *e)
+/* The head's own files come back to where its entry says they wait. *home: the folder made for it (heap), or NULL. */
+static enum err unfence(struct lake *lake, const struct stale *stale, char **home, struct error *e)
 {
     const char *staging = lake->last.staging, *slash = staging && *staging ? strrchr(staging, '/') : NULL;
     enum err rc = ERR_OK;
+    *home = NULL;
     if (store_is_local(lake->store) || !slash) return ERR_OK;
     char *writer = mem_strndup(staging, (size_t)(slash - staging)), *mark = mem_printf("%s.gone", writer);
     for (size_t i = 0; rc == ERR_OK && i < stale->count; i++) {
@@ -338,6 +339,7 @@ static enum err unfence(struct lake *lake, const struct stale *stale, struct err
         if (store_exists(lake->store, from)) {
             rc = store_make_dirs(lake->store, writer, e);
             if (rc == ERR_OK) rc = store_rename_new(lake->store, from, staging, e);
+            if (!*home) *home = mem_strdup(writer);
         }
         mem_free(from);
     }
@@ -370,6 +372,7 @@ enum err lake_recover(struct lake *lake, struct error *e)
 {
     struct store_lock *lock = NULL;
     struct stale stale = {0};
+    char *home = NULL;
     bool moved;
     enum err rc = ERR_OK;
     TRY(lake_fault("lake.recover.begin", e));
@@ -379,18 +382,20 @@ enum err lake_recover(struct lake *lake, struct error *e)
     TRY(find_stale(lake, &stale, e));
     TRY(fence(lake, &stale, e));
     TRY(lake_take_new(lake, &moved, e));
-    TRY(unfence(lake, &stale, e));
+    TRY(unfence(lake, &stale, &home, e));
     /* The head was seen, but is it durable? Nothing may be built on it before. */
     TRY(store_sync_dir(lake->store, "log", e));
     TRY(lake_fault("lake.recover.redo", e));
     TRY(redo_locked(lake, e));
     TRY(lake_fault("lake.recover.staging", e));
     TRY(drop_stale(lake, &stale, e));
+    if (home) lake_ignore(store_remove(lake->store, home, NULL)); /* unless its writer has woken up in it */
     TRY(make_staging(lake, e));
     lake_checkpoint(lake);
     TRY(lake_fault("lake.recover.end", e));
 done:
     free_stale(&stale);
     store_unlock(&lock);
+    mem_free(home);
     return rc;
 }

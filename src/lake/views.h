@@ -12,6 +12,10 @@
  * rows yet are empty views. contracts may be NULL. */
 enum err lake_views_make(struct lake *lake, const struct schema_set *contracts, struct sql_conn *conn,
                         struct error *e) MUST_CHECK;
+/* The same for somebody who will say `wanted` (SQL): of a remote lake only the facts that this names are fetched, and others
+ * that are here already; the rest are views that fail when they are read (*partial). wanted NULL: all. */
+enum err lake_views_make_for(struct lake *lake, const struct schema_set *contracts, struct sql_conn *conn, const char *wanted,
+                             bool *partial, struct error *e) MUST_CHECK;
 /* Lets names resolve on this connection without their schema: main, gold, silver, in that order. Before the database is
  * locked (sql_db_lock), for it is a change of settings. */
 enum err lake_views_names(struct sql_conn *conn, struct error *e) MUST_CHECK;

@@ -270,7 +270,7 @@ static enum err ops_read(struct store *s, const char *path, struct buf *out, str
     enum err rc = hdfs_upload_wait(hdfs_of(s), path, NULL, e);
     if (rc == ERR_OK) rc = hdfs_get(hdfs_of(s), path, &(struct hdfs_sink){read_begin, read_more, &r}, e);
     if (rc != ERR_OK) out->len = r.from;
-    buf_reserve(out, 1)[0] = '\0';
+    if (rc == ERR_OK || out->ptr) buf_reserve(out, 1)[0] = '\0';
     return rc;
 }
 

@@ -106,16 +106,6 @@ done:
     return rc;
 }
 
-void hdfs_cache_close(struct hdfs_cache *c)
-{
-    if (c->session_lock >= 0 && io_remove_tree(c->session, NULL) != ERR_OK) log_debug("cannot clear %s", c->session);
-    if (c->session_lock >= 0) close(c->session_lock);
-    mem_free(c->session);
-    mem_free(c->files);
-    mem_free(c->folder);
-    pthread_mutex_destroy(&c->mutex);
-}
-
 char *hdfs_cache_new(struct hdfs_cache *c, const char *path)
 {
     return mem_printf("%s/%llu%s", c->session, (unsigned long long)atomic_fetch_add(&c->sequence, 1), ending_of(path));
@@ -163,6 +153,17 @@ static void evict(struct hdfs_cache *c)
     c->counted = true;
     mem_free(copy);
     io_names_free(&names);
+}
+
+void hdfs_cache_close(struct hdfs_cache *c)
+{
+    if (c->session_lock >= 0 && io_remove_tree(c->session, NULL) != ERR_OK) log_debug("cannot clear %s", c->session);
+    if (c->session_lock >= 0) close(c->session_lock);
+    if (c->counted) evict(c); /* what we had pinned may go now */
+    mem_free(c->session);
+    mem_free(c->files);
+    mem_free(c->folder);
+    pthread_mutex_destroy(&c->mutex);
 }
 
 static void grown(struct hdfs_cache *c, uint64_t bytes)

@@ -193,7 +193,8 @@ static enum err put_once(struct hdfs *h, const char *name, const char *path, con
     struct store_stat st;
     uint64_t id = 0;
     enum err rc = send_once(h, name, local, x, e);
-    if (rc == ERR_OK) rc = hdfs_verify(h, name, bytes, hash, e);
+    if (rc != ERR_OK) return rc; /* not found: the folder is gone, with whoever took it away */
+    rc = hdfs_verify(h, name, bytes, hash, e);
     if (rc == ERR_CORRUPT || rc == ERR_NOT_FOUND) rc = err_set(e, ERR_RETRY, "%s did not arrive whole on HDFS", path);
     if (rc == ERR_OK) rc = hdfs_status(h, name, &st, &id, e);
     if (rc != ERR_OK || name == path) return rc;
