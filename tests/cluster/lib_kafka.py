@@ -6,6 +6,7 @@ import random
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import traceback
@@ -15,6 +16,7 @@ TESTS = pathlib.Path(os.environ["TESTS"])
 SERVICES = TESTS / "services"
 seed = int(os.environ.get("TEST_SEED", time.time_ns() % 1000000))
 dice = random.Random(seed)
+signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the broker is stopped, too
 
 
 class Broker:
