@@ -28,7 +28,7 @@ struct live {
     struct figures figures;
     bool until_end, accept_loss, no_build, shared;
     bool terminal; /* a line of progress instead of a log of commits */
-    uint64_t told_ns;
+    uint64_t told_ns, tested_ns;
 };
 
 static volatile sig_atomic_t reload; /* SIGHUP */
@@ -109,11 +109,22 @@ static enum err parse(struct cli *cli, struct live *live, struct error *e)
 
 /* ---- what happens while it runs ---- */
 
+/* The project's tests take longer than its models: they run once a minute, the models after each commit. */
 static enum err build(void *ctx, struct error *e)
 {
+    enum { TEST_EVERY_S = 60 };
     struct live *live = ctx;
     struct model_options o = {.verb = MODEL_BUILD};
     struct model_outcome outcome = {0};
+    uint64_t now = clock_mono_ns();
+    bool test = !live->tested_ns || now - live->tested_ns > TEST_EVERY_S * 1000000000ull;
+    if (test) {
+        live->tested_ns = now;
+    } else {
+        o.exclude_resource_types = (struct model_words){mem_array(2, sizeof *o.exclude_resource_types.word), 2, 2};
+        o.exclude_resource_types.word[0] = "test";
+        o.exclude_resource_types.word[1] = "unit_test";
+    }
     enum err rc = cli_gold_run(&live->gold, live->lake, &o, true, &outcome, e);
     if (rc == ERR_OK && outcome.exit_code)
         rc = err_set(e, cli_stop ? ERR_STOPPED : ERR_INPUT, "%zu models or tests failed: lakefm build tells which", outcome.error);

@@ -24,7 +24,7 @@ rounds = int(os.environ.get("BENCH_ROUNDS", 3))
 parts = os.environ.get("BENCH_PARTS", "1 2").split()
 tools = pathlib.Path(os.environ["BENCH"])
 topics = ["listen_events", "page_view_events", "auth_events", "status_change_events"]
-broker = Broker(19092)
+broker = Broker()
 
 
 def run(lake, *words, settings=()):

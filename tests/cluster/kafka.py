@@ -11,7 +11,7 @@ import lib_kafka_records  # noqa: F401
 import lib_kafka_service  # noqa: F401
 from lib_kafka import Broker, kill_all, run_cases
 
-broker = Broker(19092)
+broker = Broker()
 try:
     well = run_cases(broker, sys.argv[1:] or ["all"])
 finally:

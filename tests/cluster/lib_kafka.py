@@ -5,6 +5,7 @@ import pathlib
 import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -19,11 +20,28 @@ dice = random.Random(seed)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the broker is stopped, too
 
 
+def free_ports(count):
+    """The first of so many ports in a row that nobody listens on."""
+    for first in random.SystemRandom().sample(range(20000, 30000), 200):
+        taken = []
+        try:
+            for port in range(first, first + count):
+                taken.append(socket.socket())
+                taken[-1].bind(("127.0.0.1", port))
+            return first
+        except OSError:
+            continue
+        finally:
+            for s in taken:
+                s.close()
+    raise SystemExit("no free ports")
+
+
 class Broker:
     """One node, started by the tests, in a folder of its own. Topics are named by the test that uses them."""
 
-    def __init__(self, port):
-        self.port = port
+    def __init__(self):
+        self.port = port = free_ports(2)
         self.folder = tempfile.TemporaryDirectory(prefix="lakefm-kafka-")
         self.env = {**os.environ, "KAFKA_DATA": self.folder.name + "/kafka", "KAFKA_PORT": str(port),
                     "KAFKA_CONTROLLER_PORT": str(port + 1)}

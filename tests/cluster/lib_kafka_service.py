@@ -10,10 +10,10 @@ import time
 import urllib.error
 import urllib.request
 
-from lib_kafka import (LAKEFM, TESTS, Skip, audit, command, contracts, event, events, expect_exactly, kill_all, log_of, long, quick, rows,
+from lib_kafka import (LAKEFM, TESTS, Skip, audit, command, contracts, event, events, expect_exactly, free_ports, kill_all, log_of, long, quick, rows,
                        sql, start, stop, wait_for, wait_log, wait_until)
 
-PORT = 19095
+PORT = free_ports(1)
 
 
 def get(path, port=PORT):
