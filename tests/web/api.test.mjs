@@ -87,8 +87,10 @@ test('console: one SELECT, the lake only, capped', async () => {
   const many = await ask('select * from range(1000000)');
   assert.equal(many.rows.length, 10000);
   assert.equal(many.truncated, true);
-  const wide = await ask("select repeat('x', 1000000) from range(10000)");
-  assert.ok(wide.truncated && wide.rows.length < 100);
+  const wide = await ask("select repeat('x', 10000) from range(10000)");
+  assert.ok(wide.truncated && wide.rows.length > 10 && wide.rows.length < 10000, JSON.stringify(wide).slice(0, 300));
+  const huge = await ask("select repeat('x', 1000000) from range(10000)"); // 10 GB: stopped by the watched memory
+  assert.equal(huge.error?.code, 'no_space', JSON.stringify(huge).slice(0, 300));
   const off = await serve();
   assert.equal((await fetch(`${off.url}/api/v1/sql`, { method: 'POST', body: 'select 1' })).status, 403);
   await off.stop();
