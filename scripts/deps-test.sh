@@ -1,9 +1,14 @@
 #!/usr/bin/env bash
-# What the tests need beside what building needs: Python with the other engines (in build/venv), clang for fuzzing.
+# What the tests need beside what building needs: Python with the other engines (in build/venv), clang for fuzzing, a JDK
+# for Kafka, a browser for the page.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # A JDK, Maven and kcat: the real Kafka broker (tests/services/kafka.sh) and what fills it.
 packages=(python3 python3-venv clang-14 libclang-rt-14-dev curl openjdk-17-jdk-headless maven kcat)
+# A browser, and what drives it: the page's tests (tests/web).
+packages+=(chromium poppler-utils)
+command -v node >/dev/null || packages+=(nodejs)
+command -v npm >/dev/null || packages+=(npm)
 missing=()
 for p in "${packages[@]}"; do
     dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'install ok installed' && continue

@@ -9,18 +9,24 @@
 #include "lake/audit.h"
 #include "live/into.h"
 #include "refine/refine.h"
+#include "serve/serve.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 struct options {
     int64_t users, days, seed;
+    bool serve, no_serve;
 };
 
 static const struct cli_option options_table[] = {
     {"users", 'n', CLI_INT, "N", "1000", NULL, offsetof(struct options, users), "listeners at the start", NULL, 1, 10000000, false},
     {"days", 0, CLI_INT, "N", "30", NULL, offsetof(struct options, days), "days of listening", NULL, 1, 3660, false},
     {"seed", 'r', CLI_INT, "N", "1", NULL, offsetof(struct options, seed), "the same seed gives the same month", NULL, 0, 0, false},
+    {"serve", 0, CLI_FLAG, NULL, NULL, NULL, offsetof(struct options, serve), "show the page in the end, until Ctrl-C; as on a terminal", NULL, 0, 0, false},
+    {"no-serve", 0, CLI_FLAG, NULL, NULL, NULL, offsetof(struct options, no_serve), "end after the audit, as when the output is no terminal", NULL, 0, 0, false},
     {0},
 };
 
@@ -205,10 +211,37 @@ static enum err audit(struct demo *d, struct error *e)
     return rc;
 }
 
+/* The page over what was just made, until Ctrl-C. A port that is taken is no reason to show nothing. */
+static enum err show_page(struct demo *d, struct error *e)
+{
+    enum err rc = ERR_OK;
+    struct serve *serve = NULL;
+    struct serve_options o = {.lake_url = d->cli->config.lake,
+                              .contracts = d->contracts,
+                              .bind = d->cli->config.serve.bind,
+                              .port = (uint16_t)d->cli->config.serve.port,
+                              .token = d->cli->config.serve.token,
+                              .console = true,
+                              .memory_bytes = d->cli->config.memory_bytes / 2};
+    rc = serve_open(&o, &serve, e);
+    if (rc == ERR_BUSY) {
+        o.port = 0;
+        rc = serve_open(&o, &serve, e);
+    }
+    if (rc != ERR_OK) goto done;
+    cli_print(d->cli, "\nSee it live: http://%s:%u/   (Ctrl-C ends it)\n", o.bind, (unsigned)serve_port(serve));
+    TRY(cli_flush(d->cli, e));
+    while (!cli_stop) nanosleep(&(struct timespec){0, 100000000}, NULL);
+done:
+    serve_close(&serve);
+    return rc;
+}
+
 static enum err run(struct cli *cli, const void *given, struct error *e)
 {
     const struct options *o = given;
     enum err rc = ERR_OK;
+    bool page = o->serve || (!o->no_serve && !cli->config.quiet && !cli->config.json && isatty(STDOUT_FILENO));
     struct demo d = {.cli = cli};
     char what[160];
     TRY(schema_set_load(cli->config.contracts, &d.contracts, e));
@@ -230,8 +263,11 @@ static enum err run(struct cli *cli, const void *given, struct error *e)
         cli_print(cli,
                   "\nThe lake is in %s: plain gzip and Parquet. Go on with\n"
                   "  lakefm --lake %s sql          ask it anything (SQL)\n"
-                  "  lakefm --lake %s status       what is where\n",
-                  cli->config.lake, cli->config.lake, cli->config.lake);
+                  "  lakefm --lake %s status       what is where\n"
+                  "  lakefm --lake %s serve        the live page\n",
+                  cli->config.lake, cli->config.lake, cli->config.lake, cli->config.lake);
+    lake_close(&d.lake); /* others may write while the page is looked at */
+    if (page) TRY(show_page(&d, e));
 done:
     lake_close(&d.lake);
     schema_set_free(&d.contracts);
@@ -243,10 +279,11 @@ const struct cli_command cli_cmd_demo = {
     .group = CLI_START,
     .summary = "simulate a month of listening and take it through the whole path",
     .synopsis = "",
-    .about = "Simulates listeners, as eventsim does, into a lake; refines, builds the gold tables, shows them, and audits.",
+    .about = "Simulates listeners, as eventsim does, into a lake; refines, builds the gold tables, shows them, and audits. On a terminal the page with the dashboards "
+             "follows at http://127.0.0.1:3000.",
     .options = options_table,
     .options_size = sizeof(struct options),
-    .settings = "lake threads memory",
+    .settings = "lake threads memory serve.bind serve.port serve.token",
     .max_args = 0,
     .example = "lakefm demo\nlakefm --lake /tmp/big demo --users 20000 --days 90",
     .see_also = "simulate sql status",
