@@ -22,6 +22,7 @@ static enum err run(struct cli *cli, const void *given, struct error *e)
     static const char *const targets[] = {"clickhouse", "metabase", NULL};
     const char *target = cli->args[0];
     if (!strcmp(target, targets[0])) return cli_publish_clickhouse(cli, given, e);
+    if (!strcmp(target, targets[1])) return cli_publish_metabase(cli, given, e);
     err_set(e, ERR_USAGE, "cannot publish to \"%s\"", target);
     const char *near = str_nearest(target, targets);
     return near ? err_hint(e, "did you mean %s?", near) : err_hint(e, "clickhouse or metabase");

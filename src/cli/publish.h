@@ -13,6 +13,7 @@ struct publish_options {
     int64_t wait_ms;
 };
 enum err cli_publish_clickhouse(struct cli *cli, const struct publish_options *o, struct error *e) MUST_CHECK;
+enum err cli_publish_metabase(struct cli *cli, const struct publish_options *o, struct error *e) MUST_CHECK;
 
 /* The embedded ClickHouse when the setting clickhouse is "embedded" or `wanted`; *out stays NULL otherwise. The lake's folder
  * must exist. It follows the lake by itself until embedded_close. */

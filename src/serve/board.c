@@ -13,7 +13,7 @@ static const char *const kinds[] = {"figure", "bars", "line", "ranked", "weekday
 static const char *const times[] = {"date", "hour", NULL};
 static const char *const board_keys[] = {"title", "order", "about", "charts", NULL};
 static const char *const chart_keys[] = {"id",    "title",  "about", "kind", "x",     "y",   "series", "unit", "width",
-                                         "height", "time",  "link",  "limit", "sql",  "quick", "rows", NULL};
+                                         "height", "time",  "link",  "limit", "sql",  "quick", "rows", "metabase", NULL};
 
 struct reader {
     struct tree *tree;

@@ -24,6 +24,7 @@
  *         select …
  *       rows: |                   # optional: the events behind a mark
  *         select …
+ *       metabase: {…}             # not the page's: publish/metabase.h
  */
 #ifndef LAKEFM_SERVE_BOARD_H
 #define LAKEFM_SERVE_BOARD_H

@@ -3,6 +3,7 @@ import base64
 import json
 import os
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -109,8 +110,12 @@ class Bare(Server):
         super().__init__()
         self.folder = pathlib.Path(folder).absolute()
         self.folder.mkdir()
+        settings, users = (re.sub("<!--.*?-->", "", (ROOT / "clickhouse" / d / "lakefm.xml").read_text(), flags=re.S) for d in ("config.d", "users.d"))
+        parts = {"FOLDER": str(self.folder), "HDFS": re.search("<hdfs>.*</hdfs>", settings, re.S)[0], "BI_PROFILE": re.search("<bi><readonly>.*?</bi>", users, re.S)[0],
+                 "BI_USER": re.search("<bi><password>.*?</bi>", users, re.S)[0]}
         for name in ("server.xml", "users.xml"):
-            (self.folder / name).write_text((TESTS / "services" / name).read_text().replace("FOLDER", str(self.folder)))
+            text = re.sub("<!--.*?-->", "", (TESTS / "services" / name).read_text(), flags=re.S)
+            (self.folder / name).write_text(re.sub("|".join(parts), lambda m: parts[m[0]], text))
         self.log = self.folder / "start.log"
         self.start()
 
