@@ -186,6 +186,7 @@ static void set_common(struct web_client *c, const struct web_request *r)
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)(c->options.connect_ms ? c->options.connect_ms : 10000));
     SET(CURLOPT_LOW_SPEED_LIMIT, 1L);
     SET(CURLOPT_LOW_SPEED_TIME, (long)((silent + 999) / 1000));
+    if (r->once) SET(CURLOPT_FRESH_CONNECT, 1L);
     if (r->total_ms) SET(CURLOPT_TIMEOUT_MS, (long)r->total_ms);
     SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
     SET(CURLOPT_WRITEFUNCTION, take_body);

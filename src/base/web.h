@@ -36,6 +36,8 @@ struct web_request {
     const char *body_path;             /* … or this local file, streamed … */
     enum err (*body_more)(void *ctx, struct buf *out, struct error *e); /* … or chunked: appends more, nothing at the end */
     void *body_ctx;
+    bool once;                         /* never sent twice: libcurl repeats what a kept connection swallowed without an answer,
+                                        * so a new connection is made */
     int64_t total_ms;                  /* for the whole request; 0: no limit */
     uint64_t reply_bytes;              /* a longer body is ERR_IO; 0: 64 MiB */
     /* Takes the body of a 2xx answer in pieces, of any length; reply.body stays empty then. */

@@ -94,6 +94,7 @@ static enum err send(struct click *c, const char *query, struct web_request *r, 
     }
     r->method = "POST";
     r->url = url.ptr;
+    r->once = true; /* a second EXCHANGE would undo the first */
     enum err rc = web_send(c->web, r, &c->reply, e);
     if (rc == ERR_OK && failed(c)) rc = server_error(c, e);
     buf_reset(&url);

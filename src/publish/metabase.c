@@ -60,7 +60,8 @@ static enum err call(struct metabase *m, const char *method, const char *path, c
     enum err rc = ERR_OK;
     char *url = mem_printf("%s%s", m->o->url, path), *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
     const char *headers[] = {"Accept: application/json", "Content-Type: application/json", m->auth, NULL};
-    struct web_request r = {.method = method, .url = url, .headers = headers, .total_ms = 120000};
+    struct web_request r = {.method = method, .url = url, .headers = headers, .total_ms = 120000,
+                            .once = strcmp(method, "GET") != 0};
     if (text) r.body = view_of(text);
     else if (strcmp(method, "GET") != 0) r.body = view_from("", 0);
     if (out) *out = NULL;
