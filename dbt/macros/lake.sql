@@ -3,7 +3,7 @@
 {% macro lake_path() %}{{ return(env_var('LAKEFM_LAKE', 'lake')) }}{% endmacro %}
 
 {#- The one Parquet file of a mart (dbt-duckdb's `external`; dbt-spark goes by location_root). -#}
-{% macro gold_file(mart) %}{{ return(lake_path() ~ '/gold/' ~ mart ~ '/part-0.parquet') }}{% endmacro %}
+{% macro gold_file(mart) %}{{ return(env_var('LAKEFM_GOLD', lake_path() ~ '/gold') ~ '/' ~ mart ~ '/part-0.parquet') }}{% endmacro %}
 
 {#- Seconds (double) as whole microseconds: sums of integers are the same in any order and on any engine. -#}
 {% macro microseconds(seconds) -%}

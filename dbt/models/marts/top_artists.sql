@@ -10,7 +10,7 @@ with artists as (
 )
 
 select
-    row_number() over (order by play_count desc, artist asc) as position,
+    cast(row_number() over (order by play_count desc, artist asc) as bigint) as position,
     artist,
     play_count,
     song_count

@@ -9,7 +9,7 @@ with songs as (
 )
 
 select
-    row_number() over (order by play_count desc, song asc nulls first, artist asc nulls first) as position,
+    cast(row_number() over (order by play_count desc, song asc nulls first, artist asc nulls first) as bigint) as position,
     song,
     artist,
     play_count
