@@ -74,6 +74,10 @@ struct cli_config {
         uint64_t size_bytes;
     } batch;
     const char *source, *folder; /* of run */
+    const char *engine; /* "native", "spark" */
+    struct {
+        const char *dbt, *target;
+    } spark;
     const char *brokers, *group;
     struct cli_list topics;
     struct {

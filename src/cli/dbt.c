@@ -56,8 +56,19 @@ static enum err run_on_lake(struct cli *cli, struct model_options *o, struct mod
     return rc;
 }
 
+/* dbt's own flags: dbt reads them. */
+static enum err run_on_spark(struct cli *cli, struct error *e)
+{
+    struct lake *lake = NULL;
+    enum err rc = lake_open(cli->config.lake, LAKE_WRITER, &lake, e);
+    if (rc == ERR_OK) rc = cli_gold_spark(cli, lake, &cli->exit_code, e);
+    lake_close(&lake);
+    return rc;
+}
+
 enum err cli_dbt_run(struct cli *cli, const void *options, struct error *e)
 {
+    if (!strcmp(cli->config.engine, "spark") && !cli_dbt_is_project(cli)) return run_on_spark(cli, e);
     (void)options;
     struct model_options o = {0};
     struct model_outcome outcome = {0};

@@ -13,7 +13,7 @@ enum err cli_dbt_run(struct cli *cli, const void *options, struct error *e) MUST
 /* The flags of the command's verb, for help. */
 const struct cli_option *cli_dbt_options(struct arena *arena, const struct cli_command *command);
 
-#define CLI_DBT_SETTINGS "lake config set contracts dbt memory json color"
+#define CLI_DBT_SETTINGS "lake config set contracts dbt engine memory json color"
 
 #define CLI_DBT_COMMAND(verb, group_of, title, words, text, examples)                                                  \
     const struct cli_command cli_cmd_##verb = {                                                                        \

@@ -1,4 +1,4 @@
-#include "cli/gold.h"
+#include "cli/gold_parts.h"
 
 #include "base/asset.h"
 #include "base/hash.h"
@@ -11,15 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-struct gold {
-    struct cli *cli;
-    struct lake *lake;
-    bool silent;
-    bool committed; /* the log has this build */
-    char *staging; /* state/build: where models write before they are published */
-    char *mirror;  /* remote lakes: a folder that holds gold/ as built here, for the warehouse's views; else NULL */
-};
 
 static void print(void *ctx, const char *text, size_t len)
 {
@@ -127,8 +118,7 @@ static bool is_live(struct gold *g, const struct model_file *file)
     return same;
 }
 
-/* One commit with the files that are new; without any when `always`. */
-static enum err commit(struct gold *g, const struct model_file *files, size_t count, bool always, struct error *e)
+enum err gold_commit(struct gold *g, const struct model_file *files, size_t count, bool always, struct error *e)
 {
     enum err rc = ERR_OK;
     struct lake_batch *batch = NULL;
@@ -165,7 +155,7 @@ static enum err to_mirror(const struct gold *g, const struct model_file *file, s
 static enum err publish(void *ctx, const struct model_file *files, size_t count, struct error *e)
 {
     struct gold *g = ctx;
-    enum err rc = commit(g, files, count, false, e);
+    enum err rc = gold_commit(g, files, count, false, e);
     for (size_t i = 0; rc == ERR_OK && i < count; i++) {
         if (g->mirror) rc = to_mirror(g, &files[i], e);
         else unlink(files[i].staged);
@@ -173,8 +163,7 @@ static enum err publish(void *ctx, const struct model_file *files, size_t count,
     return rc;
 }
 
-/* The project built in, unpacked below state/ under a name that changes with its content. */
-static enum err unpack_project(struct lake *lake, char **folder, struct error *e)
+enum err gold_unpack_project(struct lake *lake, char **folder, struct error *e)
 {
     enum err rc = ERR_OK;
     struct hasher *hasher = hasher_new();
@@ -271,7 +260,7 @@ enum err cli_gold_run(struct cli *cli, struct lake *lake, struct model_options *
     TRY(io_make_dirs(g.staging, e));
     if (!o->project_dir && cli->config.dbt) o->project_dir = cli->config.dbt;
     if (!o->project_dir) {
-        TRY(unpack_project(lake, &project, e));
+        TRY(gold_unpack_project(lake, &project, e));
         o->project_dir = project;
     }
     if (!o->profiles_dir) o->profiles_dir = o->project_dir;
@@ -294,7 +283,7 @@ enum err cli_gold_run(struct cli *cli, struct lake *lake, struct model_options *
     rc = model_run(o, &hooks, outcome, e);
     mem_free(limit);
     /* Said once, or every build from now on would start anew. */
-    if (rc == ERR_OK && rebuilt && outcome->exit_code == 0 && !g.committed) rc = commit(&g, NULL, 0, true, e);
+    if (rc == ERR_OK && rebuilt && outcome->exit_code == 0 && !g.committed) rc = gold_commit(&g, NULL, 0, true, e);
     if (rc == ERR_OK && outcome->exit_code == 0) note_built(lake);
 done:
     if (o->project_dir == project) o->project_dir = o->profiles_dir = NULL;

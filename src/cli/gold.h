@@ -13,4 +13,9 @@
 enum err cli_gold_run(struct cli *cli, struct lake *lake, struct model_options *o, bool silent,
                       struct model_outcome *outcome, struct error *e) MUST_CHECK;
 
+/* The verb of the command and its words (cli->args) by dbt with dbt-spark, a program of the user's (setting spark.dbt),
+ * over the lake, which must be open as a writer. What the marts of that run hold is published in one commit as
+ * gold/<mart>/part-0.parquet, also when another node failed; *code is dbt's exit code. ERR_NOT_FOUND: no such program. */
+enum err cli_gold_spark(struct cli *cli, struct lake *lake, int *code, struct error *e) MUST_CHECK;
+
 #endif

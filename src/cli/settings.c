@@ -5,6 +5,7 @@
 
 static const char *const sources[] = {"kafka", "folder", "simulator", NULL};
 static const char *const logs[] = {"text", "json", NULL};
+static const char *const engines[] = {"native", "spark", NULL};
 static const char *const colors[] = {"auto", "always", "never", NULL};
 
 /* clang-format off */
@@ -14,6 +15,9 @@ const struct cli_option cli_settings[] = {
     {"set", 0, CLI_LIST, "KEY=VALUE", NULL, NULL, AT(set), "one setting, as in lakefm.yml; may be repeated", NULL, 0, 0, false},
     {"contracts", 0, CLI_PATH, "DIR", NULL, "contracts", AT(contracts), "folder of event contracts; those built in are used where it has none", NULL, 0, 0, false},
     {"dbt", 0, CLI_PATH, "DIR", NULL, "dbt", AT(dbt), "dbt project that makes gold; by default the one built in", NULL, 0, 0, false},
+    {"engine", 0, CLI_CHOICE, "NAME", "native", "engine", AT(engine), "what makes gold: native (DuckDB, built in), or spark (dbt with dbt-spark, see docs/spark.md)", engines, 0, 0, false},
+    {NULL, 0, CLI_TEXT, "PROGRAM", "dbt", "spark.dbt", AT(spark.dbt), "engine spark: dbt's program, a path or a name in PATH", NULL, 0, 0, false},
+    {NULL, 0, CLI_TEXT, "NAME", "spark-session", "spark.target", AT(spark.target), "engine spark: target of the project's profiles.yml", NULL, 0, 0, false},
     {"threads", 0, CLI_INT, "N", "0", "threads", AT(threads), "threads that work at once; 0: one per core", NULL, 0, 1024, false},
     {"memory", 0, CLI_BYTES, "SIZE", "1GiB", "memory", AT(memory_bytes), "memory the program may use; work is slowed down or spilled rather than exceeding it", NULL, 0, 0, false},
     {NULL, 0, CLI_PATH, "DIR", NULL, "temp", AT(temp), "where big sorts spill; by default in TMPDIR", NULL, 0, 0, false},
@@ -70,6 +74,17 @@ const struct cli_option cli_settings[] = {
 
 const struct cli_variable cli_variables[] = {
     {"LAKEFM_CONFIG", "the file of settings, as --config"},
+    {"LAKEFM_GOLD", "dbt/ run by dbt itself: where marts are written, by default gold/ of the lake"},
+    {"LAKEFM_TARGET", "dbt/ run by dbt itself: the target, duckdb by default"},
+    {"LAKEFM_WAREHOUSE", "dbt/ run by dbt itself: DuckDB's file"},
+    {"LAKEFM_SPARK_STATE", "dbt/ run by dbt itself: folder of Spark's catalogue and tables"},
+    {"LAKEFM_SPARK_SCHEMA", "the same: the schema, lakefm by default"},
+    {"LAKEFM_SPARK_MASTER", "the same: local[*] by default"},
+    {"LAKEFM_SPARK_MEMORY", "the same: of Spark's driver, 1g by default"},
+    {"LAKEFM_SPARK_PARTITIONS", "the same: how many parts Spark sorts and joins in, 8 by default"},
+    {"LAKEFM_SPARK_HOST", "the same: host of the Thrift server; LAKEFM_SPARK_PORT, LAKEFM_SPARK_USER"},
+    {"LAKEFM_SPARK_PORT", "see LAKEFM_SPARK_HOST"},
+    {"LAKEFM_SPARK_USER", "see LAKEFM_SPARK_HOST"},
     {"LAKEFM_NOW_MS", "tests: the wall clock, ms since the epoch"},
     {"LAKEFM_FAULT", "tests: faults to inject (src/base/io.h)"},
     {"LAKEFM_CPU", "\"portable\": the decoder's way for processors without AVX2"},
