@@ -174,6 +174,12 @@ demo: deps
 e2e: $(O)/lakefm
 	@tests/e2e/run.sh $(O)/lakefm $(TEST)
 
+# The exact mode of simulate against tests/simulate/EventsimOracle.java: every case, then random ones. Needs a JDK.
+.PHONY: oracle-simulate
+oracle-simulate: $(O)/lakefm
+	@ORACLE=all tests/e2e/run.sh $(O)/lakefm simulate_oracle
+	@ORACLE=random:20:$(or $(SEED),1) tests/e2e/run.sh $(O)/lakefm simulate_oracle
+
 .PHONY: test-cluster
 test-cluster: $(O)/lakefm
 	@tests/cluster/run.sh $(O)/lakefm $(TEST)

@@ -36,7 +36,7 @@ static const struct cli_option options_table[] = {
     {"to", 't', CLI_TEXT, "TIME", NULL, NULL, AT(to), "last moment, likewise; by default 1 day before now, with --follow never", NULL, 0, 0, false},
     {"growth-rate", 'g', CLI_NUMBER, "G", "0", NULL, AT(growth), "new users a year, as a fraction of those there are", NULL, 0, 0, false},
     {"attrition-rate", 'a', CLI_NUMBER, "A", "0", NULL, AT(attrition), "as in eventsim: more than 0 and every user leaves after one session", NULL, 0, 0, false},
-    {"userid", 'u', CLI_INT, "U", "1", NULL, AT(first_user_id), "the first user gets the id after this one", NULL, -2147483648.0, 2147483646, false},
+    {"userid", 'u', CLI_INT, "U", "1", NULL, AT(first_user_id), "the first user gets the id after this one", NULL, -2147483648.0, 2147483647, false},
     {"tag", 0, CLI_TEXT, "TEXT", NULL, NULL, AT(tag), "a key \"tag\" in the lines of users who are shown", NULL, 0, 0, false},
     {"streams", 0, CLI_FLAG, NULL, NULL, NULL, AT(streams), "a random stream for each user: walks on all cores, the same world as eventsim's, not the same bytes", NULL, 0, 0, false},
     {"out", 'o', CLI_TEXT, "DIR", NULL, NULL, AT(out), "where the files go: DIR/listen_events.json and so on; -: to standard output (see --topic)", NULL, 0, 0, false},

@@ -110,6 +110,22 @@ static void other_runs_are_the_same(void **state)
     }
 }
 
+static void ids_wrap_as_an_int_does(void **state)
+{
+    (void)state;
+    struct simulate_options o;
+    struct kept k;
+    sample_options(&o);
+    o.has_first_user_id = true, o.first_user_id = INT32_MAX - 5;
+    kept_init(&k, true);
+    run_kept(&o, &k);
+    buf_char(&k.bytes[SIMULATE_LISTEN], 0);
+    const char *listens = (const char *)k.bytes[SIMULATE_LISTEN].ptr;
+    assert_true(strstr(listens, "\"userId\":2147483647,") && strstr(listens, "\"userId\":-2147483648,"));
+    assert_null(strstr(listens, "\"userId\":2147483648,"));
+    kept_reset(&k);
+}
+
 static void the_same_seed_again_and_another(void **state)
 {
     (void)state;
@@ -224,6 +240,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_sample_is_the_same_to_the_last_byte),
         cmocka_unit_test(other_runs_are_the_same),
+        cmocka_unit_test(ids_wrap_as_an_int_does),
         cmocka_unit_test(the_same_seed_again_and_another),
         cmocka_unit_test(interana_is_one_stream_of_all_pages),
         cmocka_unit_test(the_end_of_the_world_is_no_error),

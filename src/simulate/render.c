@@ -64,6 +64,9 @@ static void end_line(struct render_out *out, int topic, struct cursor *c, char *
     out->topic[topic].user_id[i] = user_id;
 }
 
+/* eventsim counts users in an int, which wraps. */
+static inline int64_t id_of(const struct render *r, const struct render_event *ev) { return (int32_t)(uint32_t)(r->first_id + ev->user); }
+
 struct stamp {
     int64_t ts_ms, user_id; /* user_id: 0 when the user is not shown */
     bool show;
@@ -75,7 +78,7 @@ static inline void make_stamp(const struct render *r, const struct render_event 
 {
     s->ts_ms = ev->at_s * 1000 + r->ms;
     s->show = show;
-    s->user_id = show ? r->first_id + ev->user : 0;
+    s->user_id = show ? id_of(r, ev) : 0;
     char *p = PUT_TEXT(s->text, "\"ts\":");
     p = put_number(p, s->ts_ms);
     p = PUT_TEXT(p, ",\"sessionId\":");
@@ -158,7 +161,7 @@ static void put_interana(const struct render *r, const struct render_event *ev, 
     const struct model_person *who = &r->persons[ev->user];
     bool show = state->show_user > 0;
     uint32_t song = state->next_song ? ev->song : r->no_song;
-    int64_t ts_ms = ev->at_s * 1000 + r->ms, user_id = show ? r->first_id + ev->user : 0;
+    int64_t ts_ms = ev->at_s * 1000 + r->ms, user_id = show ? id_of(r, ev) : 0;
     char *p = cursor_room(cursor, &out->topic[SIMULATE_STREAM].bytes, r->line_max);
     p = put_fragment(p, r, &r->song[0][song]);
     p = put_fragment(p, r, &r->state[0][ev->state]);
