@@ -17,7 +17,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { HDFS_IDLE_MOST = 16, HDFS_IDS = 4096 };
+enum { HDFS_IDLE_MOST = 16, HDFS_IDS = 4096, HDFS_LAST_PINS = 64 };
 
 /* Which file had a name when it was last looked at. When the answer to a rename is lost and the second try finds no
  * source, the target's id tells whether the first one was done. Lossy: a forgotten one only means "not known". */
@@ -34,6 +34,8 @@ struct hdfs_cache {
     bool counted;
     pthread_mutex_t mutex;
     atomic_uint_fast64_t sequence;
+    char *last_pin[HDFS_LAST_PINS]; /* an audit's: only the newest stay */
+    size_t pins;
 };
 
 struct hdfs_upload {
@@ -169,8 +171,8 @@ void hdfs_cache_close(struct hdfs_cache *c);
 char *hdfs_cache_find(struct hdfs_cache *c, const char *path, uint64_t bytes, struct hash128 hash);
 /* A path for a new file of this session, with the ending of `path`. Heap. */
 char *hdfs_cache_new(struct hdfs_cache *c, const char *path);
-/* Takes a session's file over as the copy of this content, verified by the caller. Heap; never fails: without room the
- * file stays where it is, for this session. */
+/* Takes a session's file over as the copy of this content, verified by the caller. pin: until the session ends; else while it is
+ * among the newest. Heap; never fails: without room the file stays where it is, for this session. */
 char *hdfs_cache_keep(struct hdfs_cache *c, const char *local, const char *path, uint64_t bytes, struct hash128 hash, bool pin);
 /* The same, by a second name: the session's file stays too. */
 void hdfs_cache_add(struct hdfs_cache *c, const char *local, const char *path, uint64_t bytes, struct hash128 hash);

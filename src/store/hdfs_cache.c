@@ -160,6 +160,7 @@ void hdfs_cache_close(struct hdfs_cache *c)
     if (c->session_lock >= 0 && io_remove_tree(c->session, NULL) != ERR_OK) log_debug("cannot clear %s", c->session);
     if (c->session_lock >= 0) close(c->session_lock);
     if (c->counted) evict(c); /* what we had pinned may go now */
+    for (size_t i = 0; i < HDFS_LAST_PINS; i++) mem_free(c->last_pin[i]);
     mem_free(c->session);
     mem_free(c->files);
     mem_free(c->folder);
@@ -201,17 +202,35 @@ char *hdfs_cache_find(struct hdfs_cache *c, const char *path, uint64_t bytes, st
     return NULL;
 }
 
+/* Takes over the newest pin; gives back the one that is let go for it, or NULL. */
+static char *pinned_last(struct hdfs_cache *c, char *own)
+{
+    pthread_mutex_lock(&c->mutex);
+    char **slot = &c->last_pin[c->pins++ % HDFS_LAST_PINS], *before = *slot;
+    *slot = own;
+    pthread_mutex_unlock(&c->mutex);
+    return before;
+}
+
 char *hdfs_cache_keep(struct hdfs_cache *c, const char *local, const char *path, uint64_t bytes, struct hash128 hash, bool in_use)
 {
     char *name = copy_name(path, bytes, hash), *full = io_path(c->files, name);
+    char *own = io_path(c->session, name);
     (void)!utimensat(AT_FDCWD, local, NULL, 0);
+    /* The pin comes first: a copy without one may be evicted the moment it has its name. */
+    if (link(local, own) && errno == EEXIST) {
+        unlink(own);
+        (void)!link(local, own);
+    }
     if (rename(local, full)) {
         mem_free(full);
         full = mem_strdup(local);
     } else {
-        if (in_use) pin(c, full, name);
         grown(c, bytes);
     }
+    if (!in_use) own = pinned_last(c, own);
+    if (own && !in_use) unlink(own);
+    mem_free(own);
     mem_free(name);
     return full;
 }
