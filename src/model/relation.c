@@ -430,6 +430,7 @@ static enum err relation_true(struct jinja_env *env, struct jinja_value self, bo
 }
 
 static const struct jinja_class RELATION_CLASS = {.name = "DuckDBRelation",
+                                                  .flags = JINJA_CLASS_MAPPING,
                                                   .get_attr = relation_attr,
                                                   .has_method = relation_has,
                                                   .method = relation_method,
