@@ -68,7 +68,7 @@ help:
 ## make bench-kafka how fast Kafka is read, and how soon an event is in gold
 ## make test-faults kills, power losses and racing writers at every step of a commit, at length
 ## make test-fresh make demo, make test and the lone program in a bare Debian (root, debootstrap); FRESH_SUITE=trixie
-## make fuzz       fuzz the decoder for FUZZ_SECONDS=60 (clang)
+## make fuzz       fuzz decoder and renderer for FUZZ_SECONDS=60 each (clang)
 ## make deps-clickhouse  fetch libchdb for `lakefm serve --clickhouse` (178 MB)
 ## make bench      measure it all beside DuckDB (12 GB of disk); BENCH="silver build simulate"
 ## make install    PREFIX=/usr/local
@@ -138,16 +138,23 @@ bench: deps
 # Coverage-guided fuzzing of the decoder for FUZZ_SECONDS (needs clang); its corpus is tests/fuzz/decode.
 FUZZ_SECONDS ?= 60
 FUZZ_CC ?= clang-14
-FUZZ_SOURCES = $(filter-out %_test.c,$(wildcard src/base/*.c src/schema/*.c src/refine/decode*.c)) $(O)/assets.S
+FUZZ_SOURCES = $(filter-out %_test.c src/base/web.c,$(wildcard src/base/*.c src/schema/*.c src/refine/decode*.c)) $(O)/assets.S
 $(O)/fuzz/decode: $(FUZZ_SOURCES) $(wildcard src/base/*.h src/schema/*.h src/refine/decode*.h)
 	@mkdir -p $(dir $@)
 	@$(FUZZ_CC) -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Isrc \
 	  $(if $(filter x86_64,$(ARCH)),-mavx2 -maes -mbmi -mbmi2) \
 	  -o $@ $(FUZZ_SOURCES) -lyaml -ldeflate -lz -lzstd -lxxhash -lm -lpthread
+# And of the template renderer; its corpus is tests/fuzz/jinja.
+RENDER_SOURCES = $(filter-out %_test.c src/base/asset.c src/base/web.c,$(wildcard src/base/*.c src/model/jinja/*.c))
+$(O)/fuzz/render: $(RENDER_SOURCES) $(wildcard src/base/*.h src/model/jinja/*.h)
+	@mkdir -p $(dir $@)
+	@$(FUZZ_CC) -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -Isrc \
+	  -o $@ $(RENDER_SOURCES) -lpcre2-8 -ldeflate -lz -lzstd -lxxhash -lm -lpthread
 .PHONY: fuzz
-fuzz: $(O)/fuzz/decode
-	@mkdir -p $(O)/fuzz/corpus
+fuzz: $(O)/fuzz/decode $(O)/fuzz/render
+	@mkdir -p $(O)/fuzz/corpus $(O)/fuzz/corpus-render
 	@$(O)/fuzz/decode -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=$(O)/fuzz/ -print_final_stats=1 $(O)/fuzz/corpus tests/fuzz/decode
+	@$(O)/fuzz/render -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -artifact_prefix=$(O)/fuzz/ -print_final_stats=1 -dict=tests/fuzz/jinja.dict $(O)/fuzz/corpus-render tests/fuzz/jinja
 
 # The decoder against strict Python on damaged lines; ORACLE_SEED for others.
 ORACLE_SEED ?= 1

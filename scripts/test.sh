@@ -35,7 +35,7 @@ wanted kafka && suite "a real Kafka broker" tests/kafka.sh "$PWD/build/lakefm" q
 wanted web && suite "the page in a real browser" tests/web/run.sh "$PWD/build/lakefm"
 wanted address && suite "unit tests, address and undefined behaviour sanitizers" make -s "$jobs" SAN=address unit
 wanted thread && suite "threaded parts, thread sanitizer" make -s "$jobs" SAN=thread THREADED=1 unit
-wanted fuzz && suite "fuzzing the decoder" make -s fuzz FUZZ_SECONDS="${FUZZ_SECONDS:-20}"
+wanted fuzz && suite "fuzzing decoder and renderer" make -s fuzz FUZZ_SECONDS="${FUZZ_SECONDS:-20}"
 rm -f "$log"
 echo
 if [ $skipped -gt 0 ]; then echo "$passed passed, $failed failed, $skipped skipped"; else echo "$passed passed, $failed failed"; fi

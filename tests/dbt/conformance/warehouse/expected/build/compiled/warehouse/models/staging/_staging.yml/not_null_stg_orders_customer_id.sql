@@ -1,0 +1,3 @@
+select customer_id
+from "dev"."main_staging"."stg_orders"
+where customer_id is null

@@ -1,0 +1,3 @@
+select id
+from "dev"."main"."orders"
+where id is null

@@ -1,0 +1,1 @@
+select *, md5(cast(coalesce(cast(event_id as TEXT), '') || '-' || coalesce(cast(user_id as TEXT), '') as TEXT)) as event_key, md5(cast(coalesce(cast(kind as TEXT), '') as TEXT)) as kind_key from "dev"."main"."events"

@@ -1,0 +1,1 @@
+with source as (select * from "dev"."main"."orders"), renamed as (select id, customer_id, (amount * 100)::numeric(16, 2) as amount, method, status, cast(ordered_on as date) as ordered_on from source ) select * from renamed

@@ -1,0 +1,1 @@
+select {{ toolbox.star(ref('customers')) }} from {{ ref('customers') }}

@@ -1,0 +1,2 @@
+{{ config(materialized='ephemeral') }}
+{{ toolbox.deduplicate(ref('orders_old'), 'method', 'id desc') }}

@@ -1,0 +1,1 @@
+{{ toolbox.unpivot(ref('orders'), exclude=['id'], remove=['ordered_on'], field_name='k', value_name='v') }}

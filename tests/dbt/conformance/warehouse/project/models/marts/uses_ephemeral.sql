@@ -1,0 +1,1 @@
+select d.*, '{{ ref('dedup') }}' as name from {{ ref('dedup') }} as d

@@ -1,0 +1,1 @@
+select {{ toolbox.star(from=ref('stg_orders'), except=['STATUS'], relation_alias='o', prefix='o_') }}, e.kind from {{ ref('stg_orders') }} o left join {{ ref('stg_events') }} e on e.user_id = o.customer_id and {{ dbt.datediff('o.ordered_on', 'e.happened_at', 'hour') }} < 48

@@ -1,0 +1,1 @@
+with source as (select * from {{ source('raw', 'orders') }}), renamed as (select id, customer_id, {{ cents('amount') }} as amount, method, status, cast(ordered_on as date) as ordered_on from source {{ limit_in_dev('ordered_on') }}) select * from renamed
