@@ -162,6 +162,11 @@ ORACLE_SEED ?= 1
 oracle: $(O)/tests/decode/dump
 	@python3 tests/decode/oracle.py $< --seed $(ORACLE_SEED)
 
+# Against dbt-core + dbt-duckdb: LAKE=folder adds the no-change build of our own project on that lake.
+.PHONY: bench-dbt
+bench-dbt: $(O)/lakefm
+	@python3 tests/bench/dbt.py $(O)/lakefm build/venv-dbt/bin/dbt $(LAKE)
+
 .PHONY: test
 test: deps
 	@scripts/deps-test.sh

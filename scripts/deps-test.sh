@@ -27,11 +27,14 @@ if [ ${#missing[@]} -gt 0 ]; then
     "${root[@]}" apt-get update -qq
     "${root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
-venv=build/venv
-if ! cmp -s tests/requirements.txt "$venv/requirements.txt"; then
-    rm -rf "$venv"
+# environment FOLDER REQUIREMENTS
+environment() {
+    cmp -s "$2" "$1/requirements.txt" && return
+    rm -rf "$1"
     mkdir -p build
-    "${PYTHON:-python3}" -m venv "$venv"
-    "$venv/bin/pip" install -q --disable-pip-version-check -r tests/requirements.txt
-    cp tests/requirements.txt "$venv/requirements.txt"
-fi
+    "${PYTHON:-python3}" -m venv "$1"
+    "$1/bin/pip" install -q --disable-pip-version-check -r "$2"
+    cp "$2" "$1/requirements.txt"
+}
+environment build/venv tests/requirements.txt
+environment build/venv-dbt tests/requirements-dbt.txt

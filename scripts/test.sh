@@ -2,7 +2,7 @@
 # All tests of CI, suite by suite; the last line sums them up. TEST_SUITES="unit e2e" runs only those.
 set -u
 cd "$(dirname "$0")/.."
-suites=${TEST_SUITES:-unit e2e dbt kafka web address fuzz}
+suites=${TEST_SUITES:-unit e2e dbt realdbt kafka web address fuzz}
 jobs=-j$(nproc)
 log=$(mktemp)
 passed=0 failed=0 skipped=0
@@ -33,6 +33,8 @@ wanted e2e && suite "end to end" make -s e2e
 wanted dbt && suite "dbt conformance" build/venv/bin/python tests/dbt/conformance/compare.py -q "$PWD/build/lakefm"
 wanted kafka && suite "a real Kafka broker" tests/kafka.sh "$PWD/build/lakefm" quick
 wanted web && suite "the page in a real browser" tests/web/run.sh "$PWD/build/lakefm"
+wanted realdbt && suite "artifacts read by dbt and others" build/venv-dbt/bin/python tests/dbt/artifacts.py "$PWD/build/lakefm" build/venv-dbt/bin/dbt
+wanted realdbt && suite "gold under real dbt" build/venv-dbt/bin/python tests/dbt/gold_real.py "$PWD/build/lakefm" build/venv-dbt/bin/dbt
 wanted address && suite "unit tests, address and undefined behaviour sanitizers" make -s "$jobs" SAN=address unit
 wanted thread && suite "threaded parts, thread sanitizer" make -s "$jobs" SAN=thread THREADED=1 unit
 wanted fuzz && suite "fuzzing decoder and renderer" make -s fuzz FUZZ_SECONDS="${FUZZ_SECONDS:-20}"

@@ -1,4 +1,5 @@
 /* Node selection: methods, graph operators, unions by space, intersections by comma, exclusion, selectors.yml. */
+#include "model/select_state.h"
 #include "model/run.h"
 
 #include "base/io.h"
@@ -100,33 +101,6 @@ done:
     return rc;
 }
 
-static bool modified(struct selecting *s, const struct node *n)
-{
-    struct jinja_value nodes = jinja_dict_get(s->state, n->kind == NODE_SOURCE      ? "sources"
-                                                        : n->kind == NODE_UNIT_TEST ? "unit_tests"
-                                                                                    : "nodes");
-    struct jinja_value old = jinja_dict_get(nodes, n->unique_id), now;
-    struct error ignored;
-    if (old.type != JINJA_DICT) return true;
-    if (node_value(s->d, s->d->env, n, true, &now, &ignored) != ERR_OK) return true;
-    static const char *const keys[] = {"checksum", "raw_code",      "unrendered_config", "database",
-                                       "schema",   "alias",         "description",       "columns",
-                                       "contract", "test_metadata", "identifier"};
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        struct buf a = {0}, b = {0};
-        struct jinja_value x = jinja_dict_get(old, keys[i]), y = jinja_dict_get(now, keys[i]);
-        bool bad = jinja_is_absent(x) != jinja_is_absent(y);
-        if (!bad && !jinja_is_absent(x))
-            bad = jinja_json_plain(s->d->env, x, true, &a, &ignored) != ERR_OK ||
-                  jinja_json_plain(s->d->env, y, true, &b, &ignored) != ERR_OK || a.len != b.len ||
-                  memcmp(a.ptr, b.ptr, a.len);
-        buf_reset(&a);
-        buf_reset(&b);
-        if (bad) return true;
-    }
-    return false;
-}
-
 static enum err matches(struct selecting *s, const struct node *n, const char *method, const char *value, bool *yes,
                         struct error *e)
 {
@@ -198,19 +172,17 @@ static enum err matches(struct selecting *s, const struct node *n, const char *m
             *yes = n->kind == NODE_MODEL && !value_is_null(n->version) && !latest;
     } else if (!strcmp(method, "state") || str_starts(method, "state.")) {
         TRY(read_state(s, e));
-        struct jinja_value nodes = jinja_dict_get(s->state, n->kind == NODE_SOURCE      ? "sources"
-                                                            : n->kind == NODE_UNIT_TEST ? "unit_tests"
-                                                                                        : "nodes");
-        bool old = !jinja_is_absent(jinja_dict_get(nodes, n->unique_id));
+        bool old = !jinja_is_absent(state_of(s->state, n));
         if (!strcmp(value, "new"))
             *yes = !old;
         else if (!strcmp(value, "old"))
             *yes = old;
-        else if (str_starts(value, "modified"))
-            *yes = modified(s, n);
-        else if (!strcmp(value, "unmodified"))
-            *yes = !modified(s, n);
-        else
+        else if (!strcmp(value, "modified") || str_starts(value, "modified."))
+            TRY(state_modified(s->d, s->state, n, value[8] ? value + 9 : "", yes, e));
+        else if (!strcmp(value, "unmodified")) {
+            TRY(state_modified(s->d, s->state, n, "", yes, e));
+            *yes = !*yes;
+        } else
             rc = err_set(e, ERR_USAGE, "state: is modified, unmodified, new or old, not %s", value);
     } else {
         static const char *const known[] = {"fqn",           "tag",     "path",      "file",      "source",
@@ -483,7 +455,9 @@ static bool of_verb(const struct dbt *d, const struct node *n)
         yes = n->kind == NODE_MODEL || n->kind == NODE_TEST || n->kind == NODE_ANALYSIS || n->kind == NODE_SEED ||
               n->kind == NODE_SNAPSHOT;
         break;
-    case MODEL_LS: yes = n->kind != NODE_OPERATION && n->kind != NODE_GROUP; break;
+    case MODEL_LS: /* analyses only when asked for by kind */
+        yes = n->kind != NODE_OPERATION && n->kind != NODE_GROUP && (n->kind != NODE_ANALYSIS || o->resource_types.count);
+        break;
     default:
         yes = n->kind == NODE_MODEL || n->kind == NODE_SEED || n->kind == NODE_SNAPSHOT || n->kind == NODE_TEST ||
               n->kind == NODE_UNIT_TEST || n->kind == NODE_EXPOSURE || n->kind == NODE_SAVED_QUERY;
