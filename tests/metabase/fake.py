@@ -222,6 +222,7 @@ class Fake:
     def dashboard_create(self, body, **_):
         i = self.next("dashboard")
         self.dashboards[i] = {"archived": False, "description": None, "collection_id": None, "collection_position": None, "parameters": [], "width": "fixed",
+                              "auto_apply_filters": True, "enable_embedding": False, "public_uuid": None, "cache_ttl": None,
                               **{k: v for k, v in body.items() if k not in ("dashcards", "tabs")}, "id": i, "creator_id": 1, "entity_id": f"d{i:020d}",
                               "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", "can_write": True, "dashcards": [], "tabs": []}
         return 200, self.dashboards[i]
