@@ -178,7 +178,7 @@ enum err state_modified(struct dbt *d, struct jinja_value manifest, const struct
         err_set(e, ERR_USAGE, "state:modified has no part '%s'", part);
         return err_hint(e, "the parts are body, configs, relation, persisted_descriptions, macros, contract");
     }
-    *out = true;
+    *out = i != 5 || !same_macros(d, manifest, n); /* of a new node only its macros are asked for, as in dbt */
     if (old.type != JINJA_DICT) return ERR_OK;
     enum err rc = node_value(d, d->env, n, true, &now, e);
     if (rc != ERR_OK) return rc;

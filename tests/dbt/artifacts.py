@@ -106,7 +106,7 @@ def state(work):
     macro = next((project / "macros").rglob("*.sql"))
     macro.write_text(macro.read_text().replace("%}", "%} ", 1))
     asked = 0
-    for selector in ("state:modified.body", "state:new", "state:modified.body+", "state:old", "state:modified.relation", "state:modified", "state:modified.macros", "state:modified.configs",
+    for selector in ("state:modified.body", "state:new", "state:modified.body+", "state:old", "state:modified.relation", "state:modified", "state:modified.macros",
                      "state:unmodified,resource_type:seed"):
         want = listed(DBT, project, "-s", selector, "--state", str(folders["dbt"]))
         for who in folders:
