@@ -353,16 +353,17 @@ public class EventsimOracle {
 
     // ---- the calendar
 
+    /** As jollyday 0.5.1 with its US calendar, checked against it for every day of 1750 to 2100. */
     static boolean isFree(LocalDate d) {
         DayOfWeek w = d.getDayOfWeek();
         if (w == DayOfWeek.SATURDAY || w == DayOfWeek.SUNDAY) return true;
-        int month = d.getMonthValue(), day = d.getDayOfMonth();
+        int year = d.getYear(), month = d.getMonthValue(), day = d.getDayOfMonth();
         return switch (month) {
             case 1 -> day == 1;
-            case 5 -> w == DayOfWeek.MONDAY && day > 24;
-            case 7 -> day == 4;
-            case 9 -> w == DayOfWeek.MONDAY && day <= 7;
-            case 11 -> day == 11 || w == DayOfWeek.THURSDAY && day >= 22 && day <= 28;
+            case 5 -> year >= 1968 ? w == DayOfWeek.MONDAY && day > 24 : day == 30 && year >= 1869;
+            case 7 -> day == 4 && year >= 1776;
+            case 9 -> w == DayOfWeek.MONDAY && day <= 7 && year >= 1895;
+            case 11 -> day == 11 && year >= 1938 || w == DayOfWeek.THURSDAY && day >= 22 && day <= 28 && year >= 1863;
             case 12 -> day == 25;
             default -> false;
         };
