@@ -119,7 +119,7 @@ static const char strict[] = "input_format_parquet_allow_missing_columns = 0, in
 static void add_hdfs(const struct mart *m, const struct clickhouse_options *o, struct buf *out)
 {
     struct buf url = {0};
-    buf_printf(&url, "%s/gold/%s/part-*.parquet", o->root, m->name);
+    buf_printf(&url, "%s/gold/%s/*.parquet", o->root, m->name);
     buf_str(out, "\nENGINE = HDFS(");
     click_text(out, url.ptr);
     buf_printf(out, ", 'Parquet')\nSETTINGS %s", strict);
@@ -129,7 +129,7 @@ static void add_hdfs(const struct mart *m, const struct clickhouse_options *o, s
 static void add_view(const struct mart *m, const struct clickhouse_options *o, struct buf *out)
 {
     struct buf path = {0};
-    buf_printf(&path, "%s/gold/%s/part-*.parquet", o->root, m->name);
+    buf_printf(&path, "%s/gold/%s/*.parquet", o->root, m->name);
     buf_str(out, " AS\nSELECT");
     add_casts(m, out);
     buf_str(out, "\nFROM file(");

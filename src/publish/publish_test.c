@@ -123,7 +123,7 @@ static void ddl(void **state)
                                 "    `n` Nullable(UInt8),\n"
                                 "    `word` LowCardinality(Nullable(String)),\n"
                                 "    `rate` Float64\n)\n"
-                                "ENGINE = HDFS('hdfs://nn:8020/user/gold/rates/part-*.parquet', 'Parquet')\n"
+                                "ENGINE = HDFS('hdfs://nn:8020/user/gold/rates/*.parquet', 'Parquet')\n"
                                 "SETTINGS input_format_parquet_allow_missing_columns = 0, input_format_null_as_default = 0\n"
                                 "COMMENT 'lakefm x: All rates'");
     expect_ddl(CLICKHOUSE_LOAD, "CREATE TABLE `Spotify`.`rates`\n(\n"
@@ -139,7 +139,7 @@ static void ddl(void **state)
                                 "    `rate` Float64\n)\n"
                                 "DEFINER = `lakefm` SQL SECURITY DEFINER AS\nSELECT\n    `userId`,\n"
                                 "    accurateCast(`n`, 'Nullable(UInt8)') AS `n`,\n    `word`,\n    `rate`\n"
-                                "FROM file('/lake/gold/rates/part-*.parquet', 'Parquet', '`userId` Int64, `n` Nullable(Int64), `word` "
+                                "FROM file('/lake/gold/rates/*.parquet', 'Parquet', '`userId` Int64, `n` Nullable(Int64), `word` "
                                 "Nullable(String), `rate` Float64')\n"
                                 "SETTINGS input_format_parquet_allow_missing_columns = 0, input_format_null_as_default = 0\n"
                                 "COMMENT 'lakefm x: All rates'");

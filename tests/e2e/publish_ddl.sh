@@ -12,7 +12,7 @@ run lakefm --lake lake build; code 0
 run lakefm --lake lake publish clickhouse --dry-run --hdfs-root hdfs://hadoop-namenode:8020/user/
 code 0; no_err
 out 'CREATE DATABASE IF NOT EXISTS `Spotify`;'
-out "ENGINE = HDFS('hdfs://hadoop-namenode:8020/user/gold/daily_user_listen_counts/part-*.parquet', 'Parquet')"
+out "ENGINE = HDFS('hdfs://hadoop-namenode:8020/user/gold/daily_user_listen_counts/*.parquet', 'Parquet')"
 out '`year` UInt16'; out '`month` UInt8'; out '`day` UInt8'; out '`listen_count` UInt32'
 out '`churned_users` Nullable(UInt32)'
 is "$(grep -c '^CREATE OR REPLACE TABLE' .out)" "$(ls lake/gold | wc -l)"
@@ -23,7 +23,7 @@ run lakefm --lake lake publish clickhouse --dry-run --select churn top_artists; 
 out 'ENGINE = MergeTree'; out 'EXCHANGE TABLES'; out 'accurateCast(`play_count`, '
 is "$(grep -c '^CREATE OR REPLACE TABLE' .out)" 2
 run lakefm --lake lake publish clickhouse --dry-run --mode file --select churn; code 0
-out "FROM file('$PWD/lake/gold/churn/part-*.parquet', 'Parquet'"
+out "FROM file('$PWD/lake/gold/churn/*.parquet', 'Parquet'"
 run lakefm --lake lake publish clickhouse --dry-run --set clickhouse.database=Other --select churn; out '`Other`.`churn'
 
 # A type that the values do not fit is refused, with the place that says so. 8,977 songs are too many for UInt8.
