@@ -55,7 +55,7 @@ struct package {
     const struct yaml *doc;
     const char *doc_path;      /* dbt_project.yml, for messages */
     struct jinja_value config; /* dbt_project.yml rendered: a dict */
-    struct texts model_paths, seed_paths, snapshot_paths, test_paths, macro_paths, analysis_paths, docs_paths;
+    struct texts model_paths, seed_paths, snapshot_paths, test_paths, macro_paths, analysis_paths, docs_paths, function_paths;
     struct names macros; /* name → struct macro */
     struct jinja_value vars;
 };

@@ -246,6 +246,14 @@ static enum err take_seed(const struct folder *f, const char *name, const struct
     return ERR_OK;
 }
 
+/* dbt 1.11's functions/: an error, or a project would seem whole without them. */
+static enum err take_function(const struct folder *f, const char *name, const struct buf *text, struct error *e)
+{
+    (void)text;
+    err_set(e, ERR_UNSUPPORTED, "user-defined functions are not supported: make it a macro, or create it in an on-run-start hook");
+    return err_where(e, "%s/%s", f->rel, name);
+}
+
 static enum err take_snapshot(const struct folder *f, const char *name, const struct buf *text, struct error *e)
 {
     enum err rc = ERR_OK;
@@ -364,6 +372,7 @@ enum err dbt_nodes_load(struct dbt *d, struct error *e)
         TRY(walk(d, p, &p->analysis_paths, take_analysis, e));
         TRY(walk(d, p, &p->test_paths, take_test, e));
         TRY(walk(d, p, &p->test_paths, take_fixture, e));
+        TRY(walk(d, p, &p->function_paths, take_function, e));
         TRY(load_hooks(d, p, e));
     }
 done:

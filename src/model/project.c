@@ -113,6 +113,7 @@ static enum err package_config(struct dbt *d, struct context *c, struct package 
     paths(d, p, &p->macro_paths, "macro-paths", NULL, "macros");
     paths(d, p, &p->analysis_paths, "analysis-paths", NULL, "analyses");
     paths(d, p, &p->docs_paths, "docs-paths", NULL, NULL);
+    paths(d, p, &p->function_paths, "function-paths", NULL, "functions");
     if (!p->docs_paths.count) {
         const struct texts *all[] = {&p->model_paths,    &p->seed_paths,  &p->snapshot_paths,
                                      &p->analysis_paths, &p->macro_paths, &p->test_paths};

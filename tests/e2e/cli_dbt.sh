@@ -54,6 +54,9 @@ echo "select {{ ref('peopel') }}" >models/bad.sql
 run lakefm build; code 2; out peopel; one_line_err; err peopel
 rm models/bad.sql
 run lakefm build --target prod; code 2; err prod
+mkdir functions; echo 'select 1' >functions/one.sql # dbt 1.11's user-defined functions: no silent difference
+run lakefm build; code 2; one_line_err; err 'functions/one.sql'; err 'not supported'
+rm -r functions
 cd ..
 run lakefm build --project-dir nowhere; code 2; err 'nowhere'
 run lakefm test; code 1; one_line_err; err 'makes a lake there'
