@@ -7,6 +7,8 @@
 #include "model/run.h"
 #include "model/seed.h"
 
+#include <sys/stat.h>
+
 enum err builtin_store_result(const struct jinja_call *c, struct jinja_value *out, struct error *e)
 {
     enum err rc = ERR_OK;
@@ -64,12 +66,24 @@ done:
     return rc;
 }
 
+/* A file that is replaced costs the file system a flush; most are as they were. */
+static bool holds(const char *path, const char *text, size_t len)
+{
+    struct stat st;
+    struct buf there = {0};
+    if (stat(path, &st) || (uint64_t)st.st_size != len) return false;
+    bool same = io_read_file(path, &there, NULL) == ERR_OK && there.len == len && (!len || !memcmp(there.ptr, text, len));
+    buf_reset(&there);
+    return same;
+}
+
 enum err write_text(struct dbt *d, const char *path, const char *text, size_t len, struct error *e)
 {
     enum err rc = ERR_OK;
     const char *slash = strrchr(path, '/');
     char *folder = mem_strndup(path, slash ? (size_t)(slash - path) : 0);
     (void)d;
+    if (holds(path, text, len)) goto done;
     rc = io_write_file(path, text, len, false, e);
     if (rc != ERR_OK) { /* the folder is missing, or a file is where it should be */
         TRY(io_make_dirs(folder, e));
