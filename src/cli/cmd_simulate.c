@@ -18,7 +18,7 @@ struct options {
         *into;
     int64_t seed, users, first_user_id;
     double growth, attrition, dirty, speed;
-    bool streams, follow, continuous, kafka, keyed;
+    bool streams, follow, continuous, kafka, keyed, avro, counts, similars;
     const char *prefix, *brokers;
 };
 
@@ -60,6 +60,10 @@ static const struct cli_option options_table[] = {
     {"start-time", 's', CLI_TEXT, "TIME", NULL, NULL, AT(start_time), "as --from", NULL, 0, 0, true},
     {"end-time", 'e', CLI_TEXT, "TIME", NULL, NULL, AT(end_time), "as --to", NULL, 0, 0, true},
     {"kafkaBrokerList", 'k', CLI_TEXT, "HOST:PORT", NULL, NULL, AT(brokers), "as --kafka --set brokers=", NULL, 0, 0, true},
+    {"useAvro", 0, CLI_FLAG, NULL, NULL, NULL, AT(avro), "not supported", NULL, 0, 0, true},
+    {"generate-counts", 0, CLI_FLAG, NULL, NULL, NULL, AT(counts), "not supported", NULL, 0, 0, true},
+    {"generate-similars", 0, CLI_FLAG, NULL, NULL, NULL, AT(similars), "not supported", NULL, 0, 0, true},
+    {"noverbose", 0, CLI_FLAG, NULL, NULL, NULL, sizeof(struct options), "the default", NULL, 0, 0, true},
     {"nocontinuous", 0, CLI_FLAG, NULL, NULL, NULL, sizeof(struct options), "the default", NULL, 0, 0, true},
     {0},
 };
@@ -314,6 +318,21 @@ static enum err simulate(struct cli *cli, const struct options *o, struct simula
     return rc ? rc : last;
 }
 
+/* What eventsim has and nobody can want here: said so, not "unknown". */
+static enum err check_eventsim_only(const struct options *o, struct error *e)
+{
+    if (o->avro) {
+        err_set(e, ERR_USAGE, "eventsim's --useAvro is not supported (it fails in eventsim too)");
+        return err_hint(e, "events are JSON; silver is Parquet");
+    }
+    if (o->counts || o->similars) {
+        err_set(e, ERR_USAGE, "eventsim's --generate-%s is not supported: it makes data files and no events",
+                o->counts ? "counts" : "similars");
+        return err_hint(e, "songs of your own: --songs FILE");
+    }
+    return ERR_OK;
+}
+
 static enum err run(struct cli *cli, const void *options, struct error *e)
 {
     const struct options *o = &((const struct all_options *)options)->o;
@@ -323,6 +342,7 @@ static enum err run(struct cli *cli, const void *options, struct error *e)
     const char *dir = o->out ? o->out : cli->arg_count ? cli->args[0] : NULL;
     enum err rc = ERR_OK;
     uint64_t started = clock_mono_ns();
+    TRY(check_eventsim_only(o, e));
     TRY(check_targets(cli, o, dir, e));
     if ((o->follow || o->continuous) && dir && strcmp(dir, "-") != 0)
         target.state = o->state ? mem_strdup(o->state) : io_path(dir, ".simulate-state.json");

@@ -97,3 +97,10 @@ code 1; one_line_err
 sed '1s/{/{"n-users": 3, /' "$golden/sample-config.json" >users.json
 run lakefm simulate --config users.json --users 9 --from 2025-11-01 --to 2025-11-02 --out users
 code 0; err 'n-users 3 wins over the 9 asked for'
+
+# Options that eventsim has and we do not are known as such.
+for option in --useAvro --generate-counts --generate-similars; do
+    run lakefm simulate $option --out none; code 2; one_line_err; err "$option is not supported"
+    [ ! -e none ] || fail "$option wrote"
+done
+run lakefm simulate --config "$golden/sample-config.json" --noverbose --nocontinuous --from 2025-11-01T00:00 --to 2025-11-01T00:01 --out quiet -q; code 0
