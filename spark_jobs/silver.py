@@ -186,7 +186,7 @@ def union(tables, dim, columns):
     return out
 
 
-def dimensions(tables):
+def users_of(tables):
     person = ["firstName", "lastName", "gender", "registration"]
     users = union(tables, "dim_user", ["userId", "itemInSession", "level", *person]).where("userId is not null")
     last = F.struct("_ms", "itemInSession")
@@ -197,18 +197,35 @@ def dimensions(tables):
     runs = users.withColumn("_was", F.lag("level").over(by_user)).where("not (_was <=> level)")
     yield "dim_user_history", runs.select("userId", "level", stamp(F.col("_ms")).alias("valid_from"),
                                           stamp(F.lead("_ms").over(by_user)).alias("valid_to"))
+
+
+def songs_of(tables):
     songs = union(tables, "dim_song", ["song", "artist", "duration"]).where("song is not null")
     yield "dim_song", best(songs, ["song", "artist"], F.col("duration")).select(
         "song", "artist", F.col("_v").alias("duration"), stamp(F.col("_first")).alias("first_seen"))
+
+
+def places_of(tables):
     places = union(tables, "dim_location", ["zip", "city", "state", "lat", "lon"]).where("coalesce(zip, city, state) is not null")
     yield "dim_location", best(places, ["zip", "city", "state"], F.struct("lat", "lon")).select(
         "zip", "city", "state", "_v.lat", "_v.lon")
+
+
+def minutes_of(tables):
     minutes = union(tables, "dim_time", []).select((F.floor(F.col("_ms") / 60000) * 60000).alias("minute_ts")).distinct()
     at = F.timestamp_millis("minute_ts")
     weekday = (F.weekday(at) + 1).alias("weekday")
     yield "dim_time", minutes.select("minute_ts", F.year(at).alias("year"), F.month(at).alias("month"), F.dayofmonth(at).alias("day"),
                                      F.hour(at).alias("hour"), F.minute(at).alias("minute"), weekday,
                                      F.weekofyear(at).alias("week"), (F.weekday(at) >= 5).alias("is_weekend"))
+
+
+def dimensions(tables):
+    """Those that some topic with records feeds."""
+    fed = {dim for _, contract, _ in tables for dim in contract.get("dims", [])}
+    for dim, make in (("dim_user", users_of), ("dim_song", songs_of), ("dim_location", places_of), ("dim_time", minutes_of)):
+        if dim in fed:
+            yield from make(tables)
 
 
 def main():
