@@ -47,7 +47,7 @@ OBJECTS := $(patsubst src/%.c,$(O)/obj/%.o,$(filter-out $(MAIN),$(SOURCES))) $(O
 # THREADED=1: only the tests of what runs in several threads (for the thread sanitizer, which is slow).
 THREADED_TESTS := src/parquet/% src/ingest/% src/refine/refine_% src/lake/audit% src/simulate/% src/serve/% src/sql/%
 TEST_PROGRAMS := $(patsubst src/%.c,$(O)/test/%,$(if $(THREADED),$(filter $(THREADED_TESTS),$(TESTS)),$(TESTS)))
-ASSETS := $(shell find contracts dbt examples/eventsim.json dashboards src/serve/web/dist src/simulate/data src/model/macros -type f \
+ASSETS := $(shell find contracts dbt examples/eventsim.json dashboards src/serve/web/dist src/serve/web/lineage src/simulate/data src/model/macros -type f \
             -not -path '*/target/*' -not -path '*/logs/*' -not -name '*.duckdb*' -not -name .user.yml 2>/dev/null | LC_ALL=C sort)
 
 .PHONY: all

@@ -66,21 +66,16 @@ static enum err run_on_spark(struct cli *cli, struct error *e)
     return rc;
 }
 
-enum err cli_dbt_run(struct cli *cli, const void *options, struct error *e)
+enum err cli_dbt_run_words(struct cli *cli, const char *const *words, size_t count, struct error *e)
 {
-    if (!strcmp(cli->config.engine, "spark") && !cli_dbt_is_project(cli)) return run_on_spark(cli, e);
-    (void)options;
     struct model_options o = {0};
     struct model_outcome outcome = {0};
     enum err rc = ERR_OK;
-    const char **words = mem_array(cli->arg_count + 1, sizeof *words);
-    words[0] = cli->command->name;
-    for (size_t i = 0; i < cli->arg_count; i++) words[i + 1] = cli->args[i];
     o.color = cli_color_on(cli, STDOUT_FILENO);
     o.log_json = cli->config.json;
     o.quiet = cli->config.quiet;
     o.debug = cli->config.verbose > 0;
-    TRY(model_options_parse(&o, (int)cli->arg_count + 1, words, e));
+    TRY(model_options_parse(&o, (int)count, words, e));
     if (!o.threads) o.threads = (int)cli->config.threads;
     if (cli_dbt_is_project(cli)) {
         rc = run_project(cli, &o, &outcome, e);
@@ -92,7 +87,37 @@ enum err cli_dbt_run(struct cli *cli, const void *options, struct error *e)
     cli->told = outcome.exit_code && isatty(STDOUT_FILENO);
 done:
     model_options_reset(&o);
+    return rc;
+}
+
+enum err cli_dbt_run(struct cli *cli, const void *options, struct error *e)
+{
+    if (!strcmp(cli->config.engine, "spark") && !cli_dbt_is_project(cli)) return run_on_spark(cli, e);
+    (void)options;
+    const char **words = mem_array(cli->arg_count + 1, sizeof *words);
+    words[0] = cli->command->name;
+    for (size_t i = 0; i < cli->arg_count; i++) words[i + 1] = cli->args[i];
+    enum err rc = cli_dbt_run_words(cli, words, cli->arg_count + 1, e);
     mem_free(words);
+    return rc;
+}
+
+enum err cli_dbt_target(struct cli *cli, const char *const *words, size_t count, char **folder, struct error *e)
+{
+    enum err rc = ERR_OK;
+    struct model_options o = {0};
+    struct lake *lake = NULL;
+    TRY(model_options_parse(&o, (int)count, words, e));
+    if (cli_dbt_is_project(cli)) {
+        TRY(model_target_dir(&o, folder, e));
+    } else {
+        TRY(lake_open(cli->config.lake, LAKE_READER, &lake, e));
+        *folder = o.target_path ? mem_strdup(o.target_path) : lake_state_path(lake, "target");
+        if (!*folder) TRY(err_set(e, ERR_UNSUPPORTED, "there is no place for the artifacts of %s", lake_url(lake)));
+    }
+done:
+    lake_close(&lake);
+    model_options_reset(&o);
     return rc;
 }
 

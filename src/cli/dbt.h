@@ -10,6 +10,10 @@
 bool cli_dbt_is_project(const struct cli *cli);
 /* Runs the verb that is the command's name, with cli->args as its flags; prints as dbt prints; sets cli->exit_code. */
 enum err cli_dbt_run(struct cli *cli, const void *options, struct error *e) MUST_CHECK;
+/* The same with the verb and flags given, "docs", "generate", …: count words. */
+enum err cli_dbt_run_words(struct cli *cli, const char *const *words, size_t count, struct error *e) MUST_CHECK;
+/* The folder (heap) where these words would write artifacts: the project's target, or that of the lake's gold. */
+enum err cli_dbt_target(struct cli *cli, const char *const *words, size_t count, char **folder, struct error *e) MUST_CHECK;
 /* The flags of the command's verb, for help. */
 const struct cli_option *cli_dbt_options(struct arena *arena, const struct cli_command *command);
 

@@ -309,3 +309,15 @@ enum err model_run(const struct model_options *o, const struct model_hooks *hook
     dbt_free(d);
     return rc;
 }
+
+enum err model_target_dir(const struct model_options *o, char **out, struct error *e)
+{
+    static const struct model_hooks none;
+    struct model_options own = *o;
+    own.verb = MODEL_CLEAN; /* needs no database */
+    struct dbt *d = dbt_new(&own, &none);
+    enum err rc = dbt_project_load(d, e);
+    if (rc == ERR_OK) *out = mem_strdup(d->target_dir);
+    dbt_free(d);
+    return rc;
+}

@@ -153,6 +153,9 @@ struct model_outcome {
     double elapsed_s;
 };
 
+/* Where a project's artifacts lie (heap), as model_run would write them; needs no profile. */
+enum err model_target_dir(const struct model_options *o, char **out, struct error *e) MUST_CHECK;
+
 enum err model_run(const struct model_options *o, const struct model_hooks *hooks, struct model_outcome *out,
                    struct error *e) MUST_CHECK;
 

@@ -40,5 +40,7 @@ void serve_metrics(struct serve *s, struct buf *out);
 void serve_audit(struct serve *s, bool again, struct http_answer *a);
 /* pages.c: the page and its assets. */
 void serve_page(struct serve *s, const struct http_request *r, struct http_answer *a);
+/* docs.c: /lineage and /api/v1/docs/, from the dbt target folder (NULL: there is none). False: not an address of these. */
+bool serve_docs(const char *folder, const struct http_request *r, struct http_answer *a);
 
 #endif

@@ -11,7 +11,11 @@ enum { CACHE_BYTES = 32 << 20 };
 static void route(void *ctx, const struct http_request *r, struct http_answer *a)
 {
     struct serve *s = ctx;
-    if (!serve_api(s, r, a)) serve_page(s, r, a);
+    bool docs = str_starts(r->path, "/lineage") || str_starts(r->path, "/api/v1/docs/");
+    struct lake *lake = docs && !s->options.docs_folder ? data_lake(s->data) : NULL;
+    char *target = lake ? lake_state_path(lake, "target") : NULL;
+    if (!serve_docs(target ? target : s->options.docs_folder, r, a) && !serve_api(s, r, a)) serve_page(s, r, a);
+    mem_free(target);
 }
 
 /* Boards on disk may have been edited. */

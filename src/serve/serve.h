@@ -23,6 +23,7 @@ struct serve_options {
     uint16_t port;          /* 0: any free one */
     const char *token;      /* NULL: none; needed for an address that is not loopback */
     const char *dashboards; /* folder of *.yml beside those built in; NULL: none */
+    const char *docs_folder; /* dbt target folder that /lineage shows; NULL: that of the lake's own builds */
     bool console;
     unsigned connections;   /* at most; 0: 256 */
     uint64_t memory_bytes;  /* of its queries; 0: 512 MiB */
@@ -41,5 +42,13 @@ uint16_t serve_port(const struct serve *s);
 /* A commit was made by this process: look now, not at the next poll. Any thread. */
 void serve_wake(struct serve *s);
 void serve_close(struct serve **s); /* accepts NULL */
+
+/* Only the lineage page (at / and /lineage) and the artifacts in docs_folder, which must be given; no lake. Of the options it
+ * takes bind, port, token and connections (0: 64). Files are read when asked for: they may come and change meanwhile. Errors
+ * as serve_open. */
+struct serve_docs;
+enum err serve_docs_open(const struct serve_options *options, struct serve_docs **out, struct error *e) MUST_CHECK;
+uint16_t serve_docs_port(const struct serve_docs *s);
+void serve_docs_close(struct serve_docs **s); /* accepts NULL */
 
 #endif
