@@ -109,7 +109,7 @@ enum err cli_dbt_target(struct cli *cli, const char *const *words, size_t count,
     struct lake *lake = NULL;
     TRY(model_options_parse(&o, (int)count, words, e));
     if (cli_dbt_is_project(cli)) {
-        TRY(model_target_dir(&o, folder, e));
+        if ((rc = model_target_dir(&o, folder, e)) != ERR_OK) cli->exit_code = 2; /* as any verb of dbt */
     } else {
         TRY(lake_open(cli->config.lake, LAKE_READER, &lake, e));
         *folder = o.target_path ? mem_strdup(o.target_path) : lake_state_path(lake, "target");

@@ -1,7 +1,7 @@
 // Where the nodes of a graph without cycles stand: in layers from left to right (Sugiyama's method). A layer is the longest
 // way from a root; an edge over several layers gets a bend in each, which takes part in the order, so that edges go round
 // nodes; the order in a layer is by barycentres; heights settle towards the neighbours'.
-const GAP_X = 64, GAP_Y = 16, BEND_GAP = 10, MARGIN = 24;
+const GAP_X = 46, GAP_Y = 16, BEND_GAP = 10, MARGIN = 24;
 
 // nodes: [{id, w, h}], edges: [[from, to]] between their ids. Sets node.x and node.y (top left), and gives
 // {layers: [[node…]], edges: [{from, to, points: [[x, y]…]}], width, height}.

@@ -6,6 +6,7 @@ const $ = (selector) => document.querySelector(selector);
 const KINDS = [['source', 'Sources'], ['seed', 'Seeds'], ['snapshot', 'Snapshots'], ['model', 'Models'], ['exposure', 'Exposures'], ['other', 'Others']];
 const BAD = { error: 3, fail: 3, warn: 2, pass: 1, skipped: 0, unknown: 0 };
 const MARK = { error: '✕', fail: '✕', warn: '!', pass: '✓' };
+const READABLE = 0.55; // a graph that would be smaller is scrolled
 const MANY = 250; // nodes: the first view is of one node's lineage
 const state = { nodes: new Map(), tests: new Map(), selected: null, only: false, zoom: 1, fitted: true, sql: 'raw', catalog: true, ran: false };
 
@@ -145,7 +146,7 @@ function drawGraph() {
   measure.font = '13px Inter, system-ui, "Segoe UI", Roboto, sans-serif';
   const boxes = [...shown].sort((a, b) => KINDS.findIndex(([k]) => k === a.kind) - KINDS.findIndex(([k]) => k === b.kind) || byName(a, b)).map((node) => {
     const label = cut(node.name, 34), sub = cut(subtitle(node), 40);
-    return { id: node.id, node, label, sub, h: 44, w: Math.ceil(Math.max(measure.measureText(label).width, measure.measureText(sub).width * 0.86)) + 44 };
+    return { id: node.id, node, label, sub, h: 44, w: Math.ceil(Math.max(measure.measureText(label).width + 42, measure.measureText(sub).width * 0.86 + 26)) };
   });
   const edges = [...shown].flatMap((n) => n.up.filter((u) => shown.has(u)).map((u) => [u.id, n.id]));
   const placed = layout(boxes, edges);
@@ -179,12 +180,13 @@ function drawNode(b) {
   const stripe = drawing('rect', { class: 'stripe', x: 0, y: 6, width: 4, height: b.h - 12, rx: 2 });
   const color = node.n.docs?.node_color ?? node.n.config?.docs?.node_color;
   if (color && CSS.supports('color', color)) stripe.style.fill = color;
-  const g = drawing('g', { class: `node ${node.kind}`, transform: `translate(${b.x} ${b.y.toFixed(1)})`, role: 'button', tabindex: -1, 'data-id': node.id, 'aria-label': [node.name, subtitle(node), spoken(node)].filter(Boolean).join(', ') },
-    drawing('title', {}, [node.name, spoken(node)].filter(Boolean).join('\n')),
+  const words = [node.name, subtitle(node), spoken(node)].filter(Boolean).join(', ');
+  const g = drawing('g', { class: `node ${node.kind}`, transform: `translate(${b.x} ${b.y.toFixed(1)})`, role: 'button', tabindex: -1, 'data-id': node.id },
+    drawing('title', {}, words),
     drawing('rect', { class: 'ring', x: -4, y: -4, width: b.w + 8, height: b.h + 8, rx: 11 }),
     drawing('rect', { class: 'box', x: 0, y: 0, width: b.w, height: b.h, rx: 8 }), stripe,
-    drawing('text', { x: 14, y: 19 }, b.label), drawing('text', { class: 'sub', x: 14, y: 34 }, b.sub));
-  if (MARK[node.state]) g.append(drawing('text', { class: `mark ${node.state}`, x: b.w - 9, y: 19 }, MARK[node.state]));
+    drawing('text', { x: 14, y: 19, 'aria-hidden': true }, b.label), drawing('text', { class: 'sub', x: 14, y: 34, 'aria-hidden': true }, b.sub));
+  if (MARK[node.state]) g.append(drawing('text', { class: `mark ${node.state}`, x: b.w - 9, y: 19, 'aria-hidden': true }, MARK[node.state]));
   graph.marks.set(node.id, g);
   return g;
 }
@@ -261,7 +263,7 @@ function drawDetails() {
 function troubles() {
   const bad = [...state.nodes.values()].filter((n) => BAD[n.state] >= 2).sort((a, b) => BAD[b.state] - BAD[a.state] || byName(a, b));
   if (!bad.length) return [];
-  return [element('h3', {}, 'Failed or warned in the last run'), element('ul', { class: 'tests' }, ...bad.map((n) => element('li', {}, element('b', { class: `state ${n.state}` }, MARK[n.state], ' ', n.state), element('span', { class: 'near' }, link(n), element('small', {}, spoken(n))))))];
+  return [element('h3', {}, 'Failed or warned in the last run'), element('ul', { class: 'tests' }, ...bad.map((n) => element('li', {}, element('b', { class: `state ${n.state}` }, MARK[n.state], ' ', n.state), element('div', {}, link(n), element('small', {}, spoken(n))))))];
 }
 
 function neighbours(node) {
@@ -276,7 +278,7 @@ function columnTable(node) {
   return [element('h3', {}, 'Columns ', element('small', {}, node.columns.length, !typed && ' · types come with lakefm docs generate')), element('div', { class: 'scroll' }, element('table', { id: 'columns' },
     element('thead', {}, element('tr', {}, element('th', { scope: 'col' }, 'Name'), typed && element('th', { scope: 'col' }, 'Type'), about && element('th', { scope: 'col' }, 'Description'))),
     element('tbody', {}, ...node.columns.map((c) => element('tr', {}, element('td', { class: 'name' }, c.name, c.missing && ' *'), typed && element('td', { class: 'type' }, c.type), about && element('td', {}, c.about)))))),
-    missing && element('p', { class: 'muted' }, '* documented, but not in the database')];
+    ...(missing ? [element('p', { class: 'muted' }, '* documented, but not in the database')] : [])];
 }
 
 function testTitle({ t }) {
@@ -286,7 +288,7 @@ function testTitle({ t }) {
 }
 
 function testSays({ t, outcome, state: is }) {
-  const given = Object.entries(t.test_metadata?.kwargs ?? {}).filter(([k]) => k !== 'model' && k !== 'column_name').map(([k, v]) => `${k} ${typeof v === 'string' ? v : JSON.stringify(v)}`).join(', ');
+  const given = Object.entries(t.test_metadata?.kwargs ?? {}).filter(([k]) => k !== 'model' && k !== 'column_name').map(([k, v]) => `${k} ${Array.isArray(v) ? v.join(', ') : typeof v === 'string' ? v : JSON.stringify(v)}`).join('; ');
   return [cut(given, 200), (is === 'fail' || is === 'warn') && outcome.failures !== null && plural(outcome.failures, 'row'), is === 'error' && cut(outcome.message ?? '', 400), t.description].filter(Boolean).join(' · ');
 }
 
@@ -347,7 +349,7 @@ function show(redraw) {
   if (redraw || (state.only && graph.of !== state.selected)) {
     drawGraph();
     graph.of = state.only ? state.selected : null;
-    fit(0.5);
+    fit(READABLE);
   } else highlight();
   if (state.selected) reveal(state.selected.id);
   drawDetails();
@@ -491,7 +493,7 @@ function wire() {
     fromAddress();
     show(only !== state.only);
   });
-  new ResizeObserver(() => graph && state.fitted && fit(0.5)).observe($('#graph'));
+  new ResizeObserver(() => graph && state.fitted && fit(READABLE)).observe($('#graph'));
   dragging();
 }
 
