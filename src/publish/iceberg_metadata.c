@@ -198,11 +198,6 @@ static void add_properties(const struct ice_table *t, struct buf *out)
     buf_char(&map, ']');
     buf_str(out, ",\"properties\":{\"write.format.default\":\"parquet\",\"schema.name-mapping.default\":");
     buf_json(out, map.ptr, map.len);
-    for (size_t i = 0; i < t->column_count; i++)
-        if (!strcmp(t->column[i].type, "boolean")) { /* Iceberg's vectorized reader in Spark cannot read booleans in RLE */
-            buf_str(out, ",\"read.parquet.vectorization.enabled\":\"false\"");
-            break;
-        }
     buf_printf(out, ",\"lakefm.changed\":\"%llu\"}", (unsigned long long)t->changed);
     buf_reset(&map);
 }
