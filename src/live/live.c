@@ -236,12 +236,22 @@ done:
     return rc;
 }
 
-/* Brokers may be down when we start as well as later: a service waits for them, a one-off says so. */
+/* Brokers may be down when we start as well as later: a service waits for them, a one-off says so, but not before what was
+ * made a moment ago (a topic, a partition's leader) can be known to the broker that is asked. */
+static bool wait_for_kafka(const struct pipeline *p, enum err rc, uint64_t since_ns)
+{
+    enum { NEW_TOPIC_MS = 2000, ONE_OFF_MS = 5000 };
+    uint64_t waited_ms = (clock_mono_ns() - since_ns) / 1000000;
+    if (rc == ERR_NOT_FOUND) return waited_ms < NEW_TOPIC_MS;
+    return rc == ERR_RETRY && (!p->options->kafka.until_end || waited_ms < ONE_OFF_MS);
+}
+
 static enum err connect_kafka(struct pipeline *p, struct error *e)
 {
     enum err rc;
     int64_t pause = RETRY_FIRST_MS * 5;
-    while ((rc = kafka_open(&p->options->kafka, p->lake, &p->k, e)) == ERR_RETRY && !p->options->kafka.until_end) {
+    uint64_t since_ns = clock_mono_ns();
+    while (wait_for_kafka(p, rc = kafka_open(&p->options->kafka, p->lake, &p->k, e), since_ns)) {
         char text[1024];
         log_warn("%s; trying again in %.0f s", err_format(e, text, sizeof text), (double)pause / 1000);
         tick(p);

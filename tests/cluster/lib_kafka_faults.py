@@ -202,7 +202,8 @@ def sharing(broker, topic, lake, seconds):
     """Three processes, one lake, one group; every few seconds one of them goes, killed or asked, and comes back."""
     broker.create(topic, 6)
     # The lake exists before the three open it.
-    subprocess.run(command(lake, broker, topic, "run", "--no-build", "--no-serve", "--until-end"), check=True, capture_output=True)
+    first = subprocess.run(command(lake, broker, topic, "run", "--no-build", "--no-serve", "--until-end"), capture_output=True, text=True)
+    assert first.returncode == 0, first.stderr
     three = [start(lake, broker, topic, "--shared") for _ in range(3)]
     made, end, turns = 0, time.time() + seconds, 0
     while time.time() < end:
