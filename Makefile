@@ -65,6 +65,7 @@ help:
 ## make test-cluster real Kafka, HDFS, Spark, ClickHouse, started by the tests (JDK and Maven); TEST=hdfs for one
 ## make test-kafka the quick ones of them for Kafka, as CI runs them
 ## make soak       half an hour of load from Kafka: memory flat, files few (SOAK_SECONDS)
+## make bench-web  the page in a real browser on a lake of 4 M listens (WEB_LAKE keeps it; 2 GB of disk)
 ## make bench-kafka how fast Kafka is read, and how soon an event is in gold
 ## make test-faults kills, power losses and racing writers at every step of a commit, at length
 ## make test-fresh make demo, make test and the lone program in a bare Debian (root, debootstrap); FRESH_SUITE=trixie
@@ -205,6 +206,11 @@ SOAK_SECONDS ?= 1800
 .PHONY: soak
 soak: $(O)/lakefm
 	@SOAK_SECONDS=$(SOAK_SECONDS) tests/kafka.sh $(abspath $(O)/lakefm) memory_and_files_of_a_long_run
+
+# First paint, clicks, the API under load; see tests/bench/web.mjs.
+.PHONY: bench-web
+bench-web: $(O)/lakefm
+	@tests/bench/web.sh $(O)/lakefm $(WEB_LAKE)
 
 # Throughput from a full topic, and the way of an event from Kafka to gold; see tests/bench/kafka.py.
 .PHONY: bench-kafka

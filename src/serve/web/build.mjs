@@ -2,7 +2,6 @@
 // program can send it as it lies. `npm ci && npm run build`; dist/ is committed, so that building lakefm needs no node.
 import { build } from 'esbuild';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
-import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 
 rmSync('dist', { recursive: true, force: true });
@@ -16,23 +15,20 @@ function put(name, content) {
   return bytes.length;
 }
 
-const result = await build({
-  entryPoints: ['src/main.js', 'src/style.css'],
-  bundle: true,
-  minify: true,
-  format: 'esm',
-  target: 'es2022',
-  outdir: 'out',
-  write: false,
-  legalComments: 'none',
-});
+const options = { bundle: true, minify: true, format: 'esm', target: 'es2022', outdir: 'out', entryNames: 'page-[hash]', write: false, legalComments: 'none' };
 let html = readFileSync('src/index.html', 'utf8');
-for (const file of result.outputFiles) {
-  const kind = file.path.endsWith('.css') ? 'css' : 'js';
-  const name = `assets/page-${createHash('sha256').update(file.contents).digest('hex').slice(0, 10)}.${kind}`;
-  console.log(name, put(name, file.contents), 'bytes');
-  html = html.replace(`%${kind}%`, `/${name}`);
+function place(result, mark) {
+  for (const file of result.outputFiles) {
+    const name = `assets/${file.path.split('/').at(-1)}`;
+    console.log(name, put(name, file.contents), 'bytes');
+    html = html.replace(`%${mark ?? file.path.split('.').at(-1)}%`, `/${name}`);
+    if (mark) return `/${name}`;
+  }
 }
+// The engine is built apart: what is shared between the two would be a third file, and one more way there and back.
+const engine = place(await build({ ...options, entryPoints: ['src/engine.js'], entryNames: 'engine-[hash]' }), 'engine');
+const apart = { name: 'apart', setup: (b) => b.onResolve({ filter: /\/engine\.js$/ }, () => ({ path: engine, external: true })) };
+place(await build({ ...options, entryPoints: ['src/main.js', 'src/style.css'], plugins: [apart] }));
 put('index.html', html);
 put('openapi.json', readFileSync('openapi.json'));
 put('icon.svg', readFileSync('src/icon.svg'));

@@ -1,8 +1,8 @@
 // One chart in its frame: fetches when what it shows has changed, keeps zoom, focus and open parts through every update.
 import { get } from './api.js';
-import { calm, echarts, objects, series } from './charts.js';
+import { calm, engine, nextTurn, objects, series } from './charts.js';
 import { $, el, icon, save, say } from './dom.js';
-import { addDays, ago, brief, dayLong, dayWeek, exact, isoDay, label, weekdayNames } from './format.js';
+import { addDays, ago, brief, dayLong, dayWeek, exact, isoDay, label, moment, weekdayNames } from './format.js';
 import { table } from './table.js';
 import { address, change, filters, range, view } from './view.js';
 import { inZone } from './zone.js';
@@ -66,6 +66,11 @@ export class Card {
       this.raw = data;
       this.before = await this.lastTime();
       if (ticket !== this.ticket) return;
+      if (this.plot && !this.chartView) {
+        this.engine = await engine();
+        await nextTurn();
+        if (ticket !== this.ticket) return;
+      }
       this.got = Date.now();
       this.failed = null;
       this.draw();
@@ -171,15 +176,16 @@ export class Card {
     this.at = to;
   }
   echart() {
+    if (!this.engine) return; // load() draws when it has come
     const selected = new Set(Object.keys(this.chart.link).map((k) => view[k]).filter(Boolean));
     const s = (this.drawn = series(this.chart, this.data, { unfinished: this.page.unfinished, zoom: this.zoom, selected }));
     if (this.plot.parentNode !== this.body) this.body.replaceChildren(this.plot);
     if (!this.chartView) {
-      this.chartView = echarts.init(this.plot, null, { renderer: 'svg' });
+      this.chartView = this.engine.make(this.plot);
       this.chartView.on('datazoom', () => { const z = this.chartView.getOption().dataZoom?.[0]; if (z) this.zoom = { start: z.start, end: z.end }; });
       this.chartView.on('click', (p) => { const r = this.drawn.row(p.dataIndex); if (r) this.pick(r); });
       this.chartView.getZr().on('dblclick', () => { this.zoom = {}; this.chartView.dispatchAction({ type: 'dataZoom', start: 0, end: 100 }); });
-      new ResizeObserver(() => this.chartView?.resize()).observe(this.plot);
+      new ResizeObserver(() => { const c = this.chartView; if (c && (c.getWidth() !== this.plot.clientWidth || c.getHeight() !== this.plot.clientHeight)) c.resize(); }).observe(this.plot); // it reports at once, and a resize draws all anew
     }
     s.option.animation = !calm();
     this.chartView.setOption(s.option, { replaceMerge: ['series'] });
@@ -269,7 +275,7 @@ export class Card {
     const old = Date.now() - this.page.commitTime;
     const stale = this.page.state !== 'live';
     this.age.textContent = this.chart.kind === 'figure' && !stale ? `${ago(old)} old` : `Data of ${ago(old)} ago${stale ? ', no news since' : ''}${this.page.ignored(this.chart).length ? ` · not filtered by ${this.page.ignored(this.chart).join(', ')}` : ''}`;
-    this.age.title = `commit ${this.data.version}, ${new Date(this.page.commitTime).toLocaleString()}`;
+    this.age.title = `commit ${this.data.version}, ${moment(this.page.commitTime)}`;
     this.age.classList.toggle('stale', stale);
   }
   theme() { if (this.chartView) { this.chartView.dispose(); this.chartView = null; this.draw(); } }

@@ -1,13 +1,13 @@
 // Chart kinds that are drawn by ECharts: bars, line, weekdays, heatmap, cohorts. Each returns an option and how to speak of a
 // point. Colours come from the page's CSS, so that a change of theme is a redraw.
-import { BarChart, HeatmapChart, LineChart } from 'echarts/charts';
-import { AriaComponent, DataZoomComponent, GridComponent, LegendComponent, MarkLineComponent, TooltipComponent, VisualMapComponent } from 'echarts/components';
-import * as echarts from 'echarts/core';
-import { SVGRenderer } from 'echarts/renderers';
 import { brief, dayLong, dayShort, exact, label, weekdayNames, weekdays } from './format.js';
 
-echarts.use([BarChart, HeatmapChart, LineChart, GridComponent, TooltipComponent, DataZoomComponent, MarkLineComponent, VisualMapComponent, LegendComponent, AriaComponent, SVGRenderer]);
-export { echarts };
+// The engine is large: it is asked for at once, and evaluated while figures and lists are shown already.
+let coming;
+export const engine = () => (coming ??= import('./engine.js').catch((error) => { coming = null; throw error; }));
+// One new chart a frame, so that what is ready is painted before the next one is made.
+let turn = Promise.resolve();
+export const nextTurn = () => (turn = turn.then(() => new Promise((done) => (document.hidden ? done() : requestAnimationFrame(() => setTimeout(done))))));
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 export const calm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;

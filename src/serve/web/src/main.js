@@ -1,8 +1,8 @@
 import { feed, get } from './api.js';
 import { Card, worded } from './card.js';
-import { series, echarts } from './charts.js';
+import { engine, series } from './charts.js';
 import { $, el, icon, say } from './dom.js';
-import { ago, dayShort, isoDay, label } from './format.js';
+import { ago, clock, dayShort, isoDay, label } from './format.js';
 import { table } from './table.js';
 import { address, change, chips, filters, onChange, range, start, view } from './view.js';
 import { known } from './zone.js';
@@ -92,7 +92,7 @@ function showConsole() {
     if (body.columns.length < 2 || body.rows.length < 2 || body.rows.length > 400 || typeof body.rows[0][1] !== 'number') return null;
     const box = el('div', { class: 'plot', role: 'img', 'aria-label': 'The result as a chart; the table below has the same numbers', style: { '--h': '240px' } });
     const dated = body.rows.every((r) => /^\d{4}-\d\d-\d\d$/.test(r[0]));
-    requestAnimationFrame(() => echarts.init(box, null, { renderer: 'svg' }).setOption(series({ kind: 'bars', x: body.columns[0].name, y: [body.columns[1].name], time: dated ? 'date' : undefined }, body, { unfinished: '', zoom: {}, selected: new Set() }).option));
+    engine().then((e) => e.make(box).setOption(series({ kind: 'bars', x: body.columns[0].name, y: [body.columns[1].name], time: dated ? 'date' : undefined }, body, { unfinished: '', zoom: {}, selected: new Set() }).option));
     return box;
   }
   async function run(plan = false) {
@@ -126,7 +126,7 @@ async function refreshStatus() {
   const marks = (s.tables ?? []).map((t) => t.watermark_ms).filter((m) => m !== null && m !== undefined);
   page.unfinished = marks.length ? isoDay(Math.max(...marks)) : '';
   page.newest = page.unfinished;
-  if (page.state === 'live') $('#live').textContent = page.commitTime ? `Live · data of ${clock(page.commitTime)}` : 'Live';
+  if (page.state === 'live') $('#live').textContent = page.commitTime ? `Live · data of ${clock(page.commitTime, view.zone || 'UTC')}` : 'Live';
   if (!s.version) banner(['There is no lake here yet. In a terminal: ', el('code', {}, 'lakefm demo')], true);
   else if (!s.built) banner(['There are no gold tables yet. In a terminal: ', el('code', {}, `lakefm --lake ${s.url} build`)], true);
   else if ($('#banner').classList.contains('info')) banner('');
@@ -153,9 +153,8 @@ function onState(state) {
   if (state === 'live' && was === 'lost') { banner(''); say('connected again'); }
   ages();
 }
-const clock = (ms) => new Date(ms).toLocaleTimeString('en-GB', { timeZone: view.zone || 'UTC' });
 function ages() {
-  if (page.state === 'live') $('#live').textContent = page.commitTime ? `Live · data of ${clock(page.commitTime)}` : 'Live';
+  if (page.state === 'live') $('#live').textContent = page.commitTime ? `Live · data of ${clock(page.commitTime, view.zone || 'UTC')}` : 'Live';
   if (page.state === 'stale') $('#live').textContent = `No news for ${ago(page.feed.silentFor())}`;
   for (const card of page.cards) card.showAge();
 }
@@ -211,7 +210,9 @@ onChange((changed) => {
   for (const card of page.cards) if (card.touched(changed)) card.load(); else if (changed.some((c) => c === 'zone' || filters.includes(c))) card.draw();
 });
 try {
-  await Promise.all([loadBoards(), refreshStatus()]);
+  const first = [loadBoards(), refreshStatus()];
+  engine().catch(() => {}); // while those are on their way; a chart that needs it asks again
+  await Promise.all(first);
   showBoard();
 } catch (error) {
   banner(`The page cannot be shown: ${error.message}`);
