@@ -37,6 +37,7 @@ static void json_chart(struct serve *s, const struct board_chart *c, struct buf 
     json_key(out, "series", c->series, &first);
     json_key(out, "unit", c->unit, &first);
     json_key(out, "time", c->time, &first);
+    json_key(out, "weeks", c->weeks, &first);
     json_key(out, "sql", c->sql, &first);
     buf_str(out, ",\"y\":[");
     for (size_t i = 0; i < c->y_count; i++) {
@@ -303,6 +304,23 @@ static void tables(struct serve *s, const struct http_request *r, struct http_an
     a->etag[0] = '\0';
 }
 
+/* /api/v1/users/N: is there such a user? null: the lake has no users, or cannot say. */
+static void user(struct serve *s, const char *id, struct http_answer *a)
+{
+    static const char sql[] = "select count(*) from dim_user where userId = {{user}}";
+    const struct clause_value value = {view_of("user"), view_of(id)};
+    struct data_limits limits = {.rows = 1, .timeout_ms = DATA_TIMEOUT_MS};
+    struct buf answer = {0};
+    int64_t number;
+    if (!str_i64(id, &number)) {
+        http_error(a, 400, "usage", "a user's id is a number");
+        return;
+    }
+    const char *at = data_query(s->data, sql, &value, 1, DATA_JSON, &limits, &answer, NULL) == ERR_OK ? strstr(answer.ptr, "\n[") : NULL;
+    buf_printf(&a->body, "{\"user\":%lld,\"known\":%s}\n", (long long)number, !at ? "null" : at[2] == '0' ? "false" : "true");
+    buf_reset(&answer);
+}
+
 /* ---- server-sent events ---- */
 
 struct feed {
@@ -373,6 +391,8 @@ bool serve_api(struct serve *s, const struct http_request *r, struct http_answer
         chart_query(s, r, p + strlen("/api/v1/rows/"), true, a);
     } else if (!strcmp(p, "/api/v1/tables")) {
         tables(s, r, a);
+    } else if (str_starts(p, "/api/v1/users/")) {
+        user(s, p + strlen("/api/v1/users/"), a);
     } else if (!strcmp(p, "/api/v1/status")) {
         serve_status(s, &a->body);
     } else if (!strcmp(p, "/api/v1/events")) {

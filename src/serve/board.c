@@ -11,9 +11,10 @@
 
 static const char *const kinds[] = {"figure", "bars", "line", "ranked", "weekdays", "heatmap", "cohorts", "funnel", "table", NULL};
 static const char *const times[] = {"date", "hour", NULL};
+static const char *const week_ways[] = {"sum", NULL};
 static const char *const board_keys[] = {"title", "order", "about", "charts", NULL};
 static const char *const chart_keys[] = {"id",    "title",  "about", "kind", "x",     "y",   "series", "unit", "width",
-                                         "height", "time",  "link",  "limit", "sql",  "quick", "rows", "metabase", NULL};
+                                         "height", "time",  "weeks", "link",  "limit", "sql", "quick", "rows", "metabase", NULL};
 
 struct reader {
     struct tree *tree;
@@ -107,6 +108,7 @@ static enum err read_chart(struct reader *r, tree_node map, struct board *b, str
     TRY(text(r, map, "series", false, &c->series, e));
     TRY(text(r, map, "unit", false, &c->unit, e));
     TRY(word(r, map, "time", times, &c->time, e));
+    TRY(word(r, map, "weeks", week_ways, &c->weeks, e));
     TRY(number(r, map, "width", 1, 12, &c->width, e));
     TRY(number(r, map, "height", 60, 2000, &c->height, e));
     TRY(number(r, map, "limit", 1, 10000, &c->limit, e));

@@ -16,6 +16,7 @@
  *       width: 12                 # columns of a 12-column grid; default 6
  *       height: 250               # px, default 250
  *       time: date                # x is a date: date | hour; days are UTC
+ *       weeks: sum                # optional: with more than 180 days in view, bars of weeks: y added up
  *       link: {day: listen_date}  # a click on a mark sets these parameters from the row
  *       limit: 10                 # rows shown at first
  *       sql: |                    # serve/clause.h
@@ -41,7 +42,7 @@ struct board_pair {
     const char *key, *value;
 };
 struct board_chart {
-    const char *id, *title, *about, *kind, *x, *series, *unit, *time, *sql, *quick, *rows; /* absent: NULL */
+    const char *id, *title, *about, *kind, *x, *series, *unit, *time, *weeks, *sql, *quick, *rows; /* absent: NULL */
     const char *y[BOARD_LIST];
     size_t y_count;
     struct board_pair link[BOARD_LIST];

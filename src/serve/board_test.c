@@ -49,7 +49,7 @@ static void a_file_of_ones_own_is_read_whole(void **state)
     struct board_set *set;
     (void)state;
     const struct board *b = own("title: Mine\norder: 0\ncharts:\n  - id: a\n    title: A\n    kind: line\n    x: d\n    y: [p, q]\n"
-                                "    link: {day: d}\n    sql: select {{x}}\n", &set);
+                                "    time: date\n    weeks: sum\n    link: {day: d}\n    sql: select {{x}}\n", &set);
     assert_non_null(b);
     assert_null(b->error);
     assert_ptr_equal(b, &set->board[0]);
@@ -58,6 +58,7 @@ static void a_file_of_ones_own_is_read_whole(void **state)
     assert_int_equal(c->y_count, 2);
     assert_string_equal(c->y[1], "q");
     assert_string_equal(c->link[0].key, "day");
+    assert_string_equal(c->weeks, "sum");
     assert_int_equal(c->width, 6);
     assert_null(board_chart_find(b, view_of("b")));
     board_set_free(&set);
@@ -71,6 +72,7 @@ static void mistakes_carry_their_line_and_spare_the_others(void **state)
         {"title: T\ncharts:\n  - id: a\n    title: A\n    kind: bars\n    sql: 'x [[ y'\n", ":6"},
         {"title: T\ncharts:\n  - {id: a, title: A, kind: bars, sql: s}\n  - {id: a, title: A, kind: bars, sql: s}\n", ":4"},
         {"title: T\ncharts:\n  - {id: a, title: A, kind: bars, sql: s, width: 13}\n", ":3"},
+        {"title: T\ncharts:\n  - {id: a, title: A, kind: bars, sql: s, weeks: mean}\n", ":3"},
         {"titel: T\n", ":1"},
         {"title: [\n", ""},
     };

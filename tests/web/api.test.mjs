@@ -34,7 +34,7 @@ test('every address of openapi.json answers as it says', async () => {
     for (const [method, op] of Object.entries(ops)) {
       const type = Object.keys(op.responses['200'].content)[0];
       if (type === 'text/event-stream') continue;
-      const all = path.includes('{board}') ? boards.flatMap((b) => b.charts.filter((c) => !path.includes('/rows/') || c.has_rows).map((c) => path.replace('{board}', b.name).replace('{chart}', c.id) + (path.includes('/rows/') ? '?limit=5&reason=x' : ''))) : [path];
+      const all = path.includes('{board}') ? boards.flatMap((b) => b.charts.filter((c) => !path.includes('/rows/') || c.has_rows).map((c) => path.replace('{board}', b.name).replace('{chart}', c.id) + (path.includes('/rows/') ? '?limit=5&reason=x' : ''))) : [path.replace('{id}', '17')];
       for (const url of all) {
         const answer = await fetch(server.url + url, { method: method.toUpperCase(), body: method === 'post' && path.endsWith('/sql') ? 'select 1 as a' : undefined });
         assert.equal(answer.status, 200, `${url}: ${answer.status === 200 ? '' : await answer.clone().text()}`);
@@ -42,6 +42,8 @@ test('every address of openapi.json answers as it says', async () => {
         if (type === 'application/json') check(op.responses['200'].content[type].schema, await answer.json(), url);
       }
     }
+  for (const [id, known] of [['999999999', false], ['17', true]]) assert.equal((await (await fetch(`${server.url}/api/v1/users/${id}`)).json()).known, known, id);
+  assert.equal((await fetch(`${server.url}/api/v1/users/1%20or%201=1`)).status, 400);
   const bad = await fetch(`${server.url}/api/v1/nothing`);
   assert.equal(bad.status, 404);
   check(doc.components.schemas.Error, await bad.json(), 'error');

@@ -1,6 +1,7 @@
 // One chart in its frame: fetches when what it shows has changed, keeps zoom, focus and open parts through every update.
 import { get } from './api.js';
-import { calm, engine, nextTurn, objects, series } from './charts.js';
+import { Brush } from './brush.js';
+import { calm, engine, inWeeks, nextTurn, objects, series } from './charts.js';
 import { $, el, icon, save, say } from './dom.js';
 import { addDays, ago, brief, dayLong, dayWeek, exact, isoDay, label, moment, weekdayNames } from './format.js';
 import { table } from './table.js';
@@ -22,7 +23,7 @@ export class Card {
     this.strip = el('div', { class: 'strip' });
     this.buttons = {};
     const tool = (name, text, key, f) => (this.buttons[name] = el('button', { type: 'button', 'aria-pressed': name === 'full' ? false : 'false', title: `${text} (${key})`, 'aria-label': `${text}: ${chart.title}`, onclick: f }, icon(name)));
-    this.root = el('section', { class: `card ${chart.kind}`, id, 'aria-labelledby': `${id}-title`, style: { '--w': String(chart.width), '--h': `${chart.height}px` } },
+    this.root = el('section', { class: `card ${chart.kind}${chart.kind === 'figure' && chart.width < 3 ? ' narrow' : ''}`, id, 'aria-labelledby': `${id}-title`, style: { '--w': String(chart.width), '--h': `${chart.height}px` } },
       el('div', { class: 'head' }, el('h2', { id: `${id}-title` }, chart.title),
         el('div', { class: 'tools' }, tool('table', 'Rows as a table', 'T', () => this.toggle('table')), tool('sql', 'The SQL', 'S', () => this.toggle('sql')), tool('save', 'Download', 'V', () => this.toggle('save')), tool('full', 'Full screen', 'F', () => (document.fullscreenElement ? document.exitFullscreen() : this.root.requestFullscreen())))),
       chart.kind === 'figure' ? null : this.sub, this.body, this.strip, this.extra, this.age);
@@ -31,6 +32,8 @@ export class Card {
       this.plot = el('div', { class: 'plot', tabindex: 0, role: 'img', 'aria-label': chart.title, style: { '--h': `${chart.height}px` } });
       this.plot.addEventListener('keydown', (e) => this.move(e));
       this.plot.addEventListener('blur', () => this.chartView?.dispatchAction({ type: 'hideTip' }));
+      this.brush = new Brush(this);
+      this.hold();
     }
     this.waiting();
   }
@@ -55,7 +58,25 @@ export class Card {
     return names.some((n) => this.chart.filters.includes(n) || (['days', 'from', 'to'].includes(n) && (this.chart.filters.includes('from') || this.chart.filters.includes('to'))));
   }
 
-  async load() {
+  // While someone drags in the plot or reads a tooltip, news waits; a tooltip is read for 3 s after the pointer's last move.
+  hold() {
+    const free = () => { if (this.owed && !this.held()) { this.owed = false; this.load(); } };
+    let calmDown;
+    this.plot.addEventListener('pointerdown', () => {
+      this.down = true;
+      const up = () => { this.down = false; removeEventListener('pointerup', up, true); removeEventListener('pointercancel', up, true); setTimeout(free); };
+      addEventListener('pointerup', up, true);
+      addEventListener('pointercancel', up, true);
+    });
+    this.plot.addEventListener('pointermove', () => { this.readAt = Date.now(); clearTimeout(calmDown); calmDown = setTimeout(free, 3050); });
+    this.plot.addEventListener('pointerleave', () => { this.readAt = 0; setTimeout(free); });
+  }
+  held() { return !!this.down || Date.now() - (this.readAt ?? 0) < 3000; }
+  // News: as load(), but not under somebody's hands.
+  update() { if (this.plot && this.held()) this.owed = true; else this.load(true); }
+
+  async load(news = false) {
+    this.owed = false;
     const path = this.path();
     const ticket = (this.ticket = {});
     this.root.classList.add('busy');
@@ -63,6 +84,7 @@ export class Card {
     try {
       const data = await get(path);
       if (ticket !== this.ticket) return;
+      if (news && this.plot && this.held()) return void (this.owed = true);
       this.raw = data;
       this.before = await this.lastTime();
       if (ticket !== this.ticket) return;
@@ -182,9 +204,10 @@ export class Card {
     if (this.plot.parentNode !== this.body) this.body.replaceChildren(this.plot);
     if (!this.chartView) {
       this.chartView = this.engine.make(this.plot);
-      this.chartView.on('datazoom', () => { const z = this.chartView.getOption().dataZoom?.[0]; if (z) this.zoom = { start: z.start, end: z.end }; });
+      this.chartView.on('datazoom', () => { const z = this.chartView.getOption().dataZoom?.[0]; if (z) this.zoom = { start: z.start, end: z.end }; this.grain(); });
       this.chartView.on('click', (p) => { const r = this.drawn.row(p.dataIndex); if (r) this.pick(r); });
       this.chartView.getZr().on('dblclick', () => { this.zoom = {}; this.chartView.dispatchAction({ type: 'dataZoom', start: 0, end: 100 }); });
+      this.brush.listen(this.chartView);
       new ResizeObserver(() => { const c = this.chartView; if (c && (c.getWidth() !== this.plot.clientWidth || c.getHeight() !== this.plot.clientHeight)) c.resize(); }).observe(this.plot); // it reports at once, and a resize draws all anew
     }
     s.option.animation = !calm();
@@ -194,11 +217,19 @@ export class Card {
     if (this.at >= 0 && document.activeElement === this.plot) this.tip();
   }
 
+  // Days become weeks, and weeks days, when the zoom passes the limit.
+  grain() {
+    clearTimeout(this.grainSoon);
+    if (this.drawn.dayCount && inWeeks(this.chart, this.drawn.dayCount, this.zoom) !== this.drawn.weekly)
+      this.grainSoon = setTimeout(() => { if (this.chartView) { this.at = -1; this.brush.clear(); this.echart(); } }, 150);
+  }
+
   linkOf(row) {
     const keys = Object.keys(this.chart.link);
     return keys.length ? Object.fromEntries(keys.map((k) => [k, String(row[this.chart.link[k]])])) : null;
   }
   pick(row) {
+    if (row.week) return this.brush.possible() && change({ days: '', day: '', from: row.from, to: row.to });
     const link = this.linkOf(row);
     if (!link) return;
     const on = Object.entries(link).every(([k, v]) => view[k] === v);
@@ -210,6 +241,7 @@ export class Card {
   }
   move(e) {
     if (!this.drawn || e.ctrlKey || e.metaKey || e.altKey) return;
+    if (this.brush.key(e)) return;
     const last = this.drawn.count - 1;
     const to = { ArrowRight: Math.min(this.at + 1, last), ArrowLeft: Math.max(this.at - 1, 0), Home: 0, End: last }[e.key];
     if (to !== undefined) { e.preventDefault(); this.at = to; this.tip(); }

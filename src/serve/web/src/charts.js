@@ -1,6 +1,6 @@
 // Chart kinds that are drawn by ECharts: bars, line, weekdays, heatmap, cohorts. Each returns an option and how to speak of a
 // point. Colours come from the page's CSS, so that a change of theme is a redraw.
-import { brief, dayLong, dayShort, exact, label, weekdayNames, weekdays } from './format.js';
+import { addDays, brief, dayLong, dayShort, exact, label, weekdayNames, weekdays } from './format.js';
 
 // The engine is large: it is asked for at once, and evaluated while figures and lists are shown already.
 let coming;
@@ -47,23 +47,52 @@ export function series(chart, data, context) {
   return kind(chart, rows, context);
 }
 
+const MOST_DAYS = 180; // bars in view; above it they are weeks
+const monday = (d) => addDays(d, -((new Date(`${d}T00:00:00Z`).getUTCDay() + 6) % 7));
+// Days added up by ISO week. `whole`: seven days of the range, all of them over.
+function byWeek(chart, days, byDay, open) {
+  const weeks = new Map();
+  for (const d of days) {
+    const at = monday(d);
+    if (!weeks.has(at)) weeks.set(at, { [chart.x]: at, from: d, count: 0, whole: true, week: true });
+    const w = weeks.get(at), r = byDay.get(d);
+    w.to = d;
+    w.count++;
+    if (open(d)) w.whole = false;
+    for (const y of chart.y) if (r && r[y] !== null) w[y] = (w[y] ?? 0) + Number(r[y]);
+  }
+  for (const w of weeks.values()) {
+    if (w.count < 7) w.whole = false;
+    for (const y of chart.y) w[y] ??= null;
+  }
+  return weeks;
+}
+// Is that a chart whose bars are weeks while so much of it is in view?
+export const inWeeks = (chart, days, zoom) => chart.kind === 'bars' && chart.weeks === 'sum' && chart.time === 'date' && (days * ((zoom.end ?? 100) - (zoom.start ?? 0))) / 100 > MOST_DAYS;
+
 function bars(chart, rows, { unfinished, zoom, selected }) {
   const dated = chart.time === 'date' && rows.length > 0;
-  const { days, byDay } = dated ? everyDay(rows, chart.x) : { days: rows.map((r) => String(r[chart.x])), byDay: new Map(rows.map((r) => [String(r[chart.x]), r])) };
+  let { days, byDay } = dated ? everyDay(rows, chart.x) : { days: rows.map((r) => String(r[chart.x])), byDay: new Map(rows.map((r) => [String(r[chart.x]), r])) };
   const line = chart.kind === 'line';
-  const open = (d) => dated && unfinished && d >= unfinished;
-  const main = chart.y[0];
+  let open = (d) => dated && unfinished && d >= unfinished;
+  const main = chart.y[0], dayCount = days.length, weekly = dated && inWeeks(chart, dayCount, zoom);
+  if (weekly) {
+    byDay = byWeek(chart, days, byDay, open);
+    days = [...byDay.keys()];
+    rows = [...byDay.values()];
+    open = (d) => !byDay.get(d).whole;
+  }
   const done = rows.filter((r) => r[main] !== null && !open(r[chart.x]));
   const mean = done.length ? done.reduce((s, r) => s + Number(r[main]), 0) / done.length : 0;
   const best = done.reduce((m, r) => (m === null || r[main] > m[main] ? r : m), null);
   const striped = { borderColor: css('accent'), borderWidth: 1, decal: { symbol: 'rect', dashArrayX: [1, 0], dashArrayY: [3, 4], rotation: -0.7, color: css('card') }, opacity: 0.75 };
   const option = {
     ...base(),
-    grid: { left: 8, right: dated && !line ? 74 : 16, top: chart.y.length > 1 ? 34 : 16, bottom: dated && days.length > 45 ? 36 : 4, containLabel: true },
+    grid: { left: 8, right: dated && !line ? 74 : 16, top: chart.y.length > 1 ? 34 : 16, bottom: dated && dayCount > 45 ? 36 : 4, containLabel: true },
     legend: chart.y.length > 1 ? { top: 0, left: 0, textStyle: { color: css('muted') }, itemWidth: 18, itemHeight: 8, icon: 'roundRect' } : undefined,
     xAxis: { type: 'category', data: days, ...axis(), axisLabel: { ...axis().axisLabel, interval: chart.time === 'hour' ? (i, v) => v.endsWith(' 00:00') : 'auto', formatter: (v) => (dated || chart.time === 'hour' ? dayShort(v) : v) } },
     yAxis: valueAxis(),
-    dataZoom: dated && days.length > 45 ? [{ type: 'inside', zoomOnMouseWheel: 'ctrl', moveOnMouseWheel: false, ...zoom }, { type: 'slider', height: 18, bottom: 6, borderColor: css('line'), fillerColor: css('track'), handleStyle: { color: css('accent') }, labelFormatter: (_, v) => dayShort(v), textStyle: { color: css('muted') }, dataBackground: { lineStyle: { color: css('ctl') }, areaStyle: { color: css('track') } }, ...zoom }] : undefined,
+    dataZoom: dated && dayCount > 45 ? [{ type: 'inside', zoomOnMouseWheel: 'ctrl', moveOnMouseWheel: false, moveOnMouseMove: false, ...zoom }, { type: 'slider', height: 18, bottom: 6, borderColor: css('line'), fillerColor: css('track'), handleStyle: { color: css('accent') }, labelFormatter: (_, v) => dayShort(v), textStyle: { color: css('muted') }, dataBackground: { lineStyle: { color: css('ctl') }, areaStyle: { color: css('track') } }, ...zoom }] : undefined,
     series: chart.y.map((y, i) => ({
       name: label(y),
       type: line ? 'line' : 'bar',
@@ -80,15 +109,17 @@ function bars(chart, rows, { unfinished, zoom, selected }) {
       markLine: dated && !line && i === 0 && done.length > 1 ? { silent: true, symbol: 'none', animation: false, lineStyle: { color: css('accent2'), type: 'dashed' }, label: { color: css('accent2'), formatter: `mean ${brief(Math.round(mean))}`, position: 'end', fontSize: 12 }, data: [{ yAxis: mean }] } : undefined,
     })),
   };
-  const words = (d) => (dated ? dayLong(d) : chart.time === 'hour' ? `${dayLong(d)}, ${d.slice(11)}` : `${label(chart.x)} ${d}`);
+  const words = (d) => (weekly ? `Week of ${dayLong(d)}` : dated ? dayLong(d) : chart.time === 'hour' ? `${dayLong(d)}, ${d.slice(11)}` : `${label(chart.x)} ${d}`);
   const speak = (i) => {
     const r = byDay.get(days[i]);
     if (!r) return `${words(days[i])}: no data`;
-    return `${words(days[i])}: ${chart.y.map((y) => `${exact(r[y])} ${chart.y.length > 1 || !chart.unit ? label(y) : chart.unit}`).join(', ')}${open(days[i]) ? ', the day is not over' : ''}`;
+    return `${words(days[i])}: ${chart.y.map((y) => `${exact(r[y])} ${chart.y.length > 1 || !chart.unit ? label(y) : chart.unit}`).join(', ')}${open(days[i]) ? (weekly ? ', not a whole week' : ', the day is not over') : ''}`;
   };
   option.tooltip.formatter = (p) => tip(speak((Array.isArray(p) ? p[0] : p).dataIndex).split(': ').flatMap((t, i) => (i ? t.split(', ') : t)));
-  const finding = dated && best ? `Highest ${dayShort(best[chart.x])} with ${exact(best[main])}${rows.some((r) => open(r[chart.x])) ? '; the last day is not over' : ''}.` : '';
-  return { option, count: days.length, speak, row: (i) => byDay.get(days[i]), finding: line ? '' : finding };
+  const parts = rows.some((r) => open(r[chart.x])) ? (weekly ? '; striped weeks are not whole' : '; the last day is not over') : '';
+  const finding = dated && best ? `${weekly ? 'By week, as more than 180 days are in view. Highest week of' : 'Highest'} ${dayShort(best[chart.x])} with ${exact(best[main])}${parts}.` : '';
+  const dates = (a, b) => { const [i, j] = a < b ? [a, b] : [b, a]; return weekly ? { from: rows[i].from, to: rows[j].to } : { from: days[i], to: days[j] }; };
+  return { option, count: days.length, dayCount, weekly, speak, row: (i) => byDay.get(days[i]), finding: line ? '' : finding, dates: dated ? dates : null };
 }
 
 function weekdayBars(chart, rows, { selected }) {

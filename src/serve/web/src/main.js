@@ -3,12 +3,13 @@ import { Card, worded } from './card.js';
 import { engine, series } from './charts.js';
 import { $, el, icon, say } from './dom.js';
 import { ago, clock, dayShort, isoDay, label } from './format.js';
+import { askLag, liveFigures, newestEvent, pipeline } from './pipeline.js';
 import { table } from './table.js';
 import { address, change, chips, filters, onChange, range, start, view } from './view.js';
 import { known } from './zone.js';
 
 const page = {
-  boards: [], cards: [], newest: '', unfinished: '', commitTime: 0, state: '', console: false, status: null,
+  boards: [], cards: [], newest: '', unfinished: '', commitTime: 0, state: '', console: false, status: null, skew: 0, lag: null, figures: [],
   ignored: (chart) => ['level', 'user', 'state', 'song', 'artist', 'day', 'weekday'].filter((f) => view[f] && !chart.filters.includes(f) && !chart.link[f]).map(label),
   openConsole: (sql) => { sessionStorage.setItem('sql', sql); change({ board: 'sql' }); },
 };
@@ -29,7 +30,7 @@ function summary() {
   const who = [view.user ? `user ${view.user}` : 'all users', view.level && `level ${view.level}`, view.state && `state ${view.state}`].filter(Boolean).join(', ');
   $('#summary').textContent = `${span} · ${who} · ${view.zone ? `hours in ${view.zone}, days in UTC` : 'UTC'}`;
   for (const b of document.querySelectorAll('.presets button')) b.setAttribute('aria-pressed', String(!view.from && !view.to && b.dataset.days === view.days));
-  for (const id of ['from', 'to', 'level', 'state', 'user']) if (document.activeElement !== $(`#${id}`)) $(`#${id}`).value = id === 'from' ? (view.days ? '' : view.from) : id === 'to' ? (view.days ? '' : view.to) : view[id];
+  for (const id of ['from', 'to', 'level', 'state', 'user']) if (document.activeElement !== $(`#${id}`) && !(id === 'user' && $('#user-note').textContent)) $(`#${id}`).value = id === 'from' ? (view.days ? '' : view.from) : id === 'to' ? (view.days ? '' : view.to) : view[id];
   $('#zone').value = view.zone;
   $('#chips').replaceChildren(...chips().map((name) => el('button', { type: 'button', onclick: () => change({ [name]: '' }) }, el('span', { class: 'hidden' }, `Remove the filter ${label(name)}: `), el('bdi', {}, worded(name, view[name])), ' ✕')));
   $('#reset').hidden = !(view.days || view.from || view.to || filters.some((f) => view[f]));
@@ -56,24 +57,32 @@ function showBoard() {
   if (!board) return $('#charts').replaceChildren(el('p', {}, 'No dashboards.'));
   if (board.error) return $('#charts').replaceChildren(el('section', { class: 'card', style: { '--w': '12' } }, el('h2', {}, `${board.file} has a mistake`), el('pre', { class: 'error' }, board.error)));
   page.cards = board.charts.filter((c) => !view.card || c.id === view.card).map((c) => new Card(board, c, page));
-  const extra = board.name === 'pipeline' ? pipeline() : [];
-  $('#charts').replaceChildren(...extra, ...page.cards.map((c) => c.root));
+  page.figures = view.card ? [] : liveFigures(board.name, page);
+  const figures = page.cards.filter((c) => c.chart.kind === 'figure'), others = page.cards.filter((c) => c.chart.kind !== 'figure');
+  const boxes = board.name === 'pipeline' && !view.card ? pipeline(page, auditAgain) : [];
+  $('#charts').replaceChildren(...figures.map((c) => c.root), ...page.figures, ...boxes, ...others.map((c) => c.root));
+  if (board.name === 'pipeline') showPipeline();
   const [id, part] = view.open.split(':');
   const open = page.cards.find((c) => c.chart.id === id);
   if (open && part) open.shown = part;
   for (const card of page.cards) card.load();
 }
-function pipeline() {
-  const s = page.status;
-  if (!s?.version) return [];
-  const box = (title, width, ...content) => el('section', { class: 'card', style: { '--w': String(width) } }, el('h2', {}, title), ...content);
-  const rows = (columns, list) => ({ columns: columns.map((name) => ({ name })), rows: list });
-  const audit = s.audit ? (s.audit.bad === 0 ? `Clean: ${s.audit.files} files, commit ${s.audit.version}, ${ago(Date.now() - s.audit.time_ms)} ago.` : `${s.audit.bad ?? 'An error'}: ${s.audit.findings?.filter((f) => !f.ok).map((f) => `${f.where}: ${f.what}`).join('; ') ?? s.audit.error}`) : 'Not audited since this server started.';
-  return [
-    box('Records', 12, table(rows(['topic', 'table', 'read', 'rows', 'duplicates', 'quarantined', 'late', 'future'], s.counts.map((c) => [c.topic, c.table, c.read, c.rows, c.duplicates, Object.values(c.quarantined).reduce((a, b) => a + b, 0), c.late, c.future])), 'What became of the records', { search: false })),
-    box('Commits', 8, table(rows(['number', 'kind', 'age', 'rows', 'duplicates', 'quarantined', 'files', 'bytes'], s.commits.map((c) => [c.number, c.kind, ago(s.now_ms - c.time_ms), c.rows, c.duplicates, c.quarantined, c.files, c.bytes])), 'The last commits', { search: false })),
-    box('Audit', 4, el('p', { class: 'muted' }, 'Every file read again, every count made again: bronze = silver + quarantine + duplicates.'), el('p', {}, audit), el('div', { class: 'menu' }, el('button', { type: 'button', onclick: async (e) => { e.target.disabled = true; e.target.textContent = 'Auditing…'; await fetch('/api/v1/audit', { method: 'POST' }); await refreshStatus(); showBoard(); } }, 'Audit now'))),
-  ];
+async function auditAgain() {
+  await refreshStatus();
+  await showPipeline();
+}
+// The Pipeline's tables anew, but not the one that somebody is in.
+async function showPipeline() {
+  await askLag(page);
+  if (view.board !== 'pipeline') return;
+  for (const fresh of pipeline(page, auditAgain)) {
+    const old = document.querySelector(`#charts > [data-box="${fresh.dataset.box}"]`);
+    if (old && (!old.contains(document.activeElement) || old.contains(document.querySelector('button:disabled')))) {
+      const at = old.querySelector('.scroll')?.scrollTop ?? 0;
+      old.replaceWith(fresh);
+      if (at) fresh.querySelector('.scroll').scrollTop = at;
+    }
+  }
 }
 function showConsole() {
   const area = el('textarea', { 'aria-label': 'One SELECT', spellcheck: 'false', 'aria-describedby': 'sql-help' }, sessionStorage.getItem('sql') ?? 'select song, artist, play_count\nfrom top_songs_by_play_count\nlimit 20');
@@ -123,8 +132,9 @@ async function refreshStatus() {
   const s = (page.status = await get(`/api/v1/status`));
   page.console = s.console;
   page.commitTime = s.commit_time_ms ?? 0;
-  const marks = (s.tables ?? []).map((t) => t.watermark_ms).filter((m) => m !== null && m !== undefined);
-  page.unfinished = marks.length ? isoDay(Math.max(...marks)) : '';
+  page.skew = s.now_ms - Date.now();
+  const newest = newestEvent(s);
+  page.unfinished = newest === null ? '' : isoDay(newest);
   page.newest = page.unfinished;
   if (page.state === 'live') $('#live').textContent = page.commitTime ? `Live · data of ${clock(page.commitTime, view.zone || 'UTC')}` : 'Live';
   if (!s.version) banner(['There is no lake here yet. In a terminal: ', el('code', {}, 'lakefm demo')], true);
@@ -132,14 +142,19 @@ async function refreshStatus() {
   else if ($('#banner').classList.contains('info')) banner('');
 }
 async function onEvent(name, data) {
-  if (name === 'beat' || name === 'hello') return ages();
+  if (name === 'beat' || name === 'hello') {
+    ages();
+    if (view.board === 'pipeline' && !document.hidden) showPipeline();
+    return;
+  }
   if (document.hidden) return void (page.missed = true);
   if (name === 'boards') { await loadBoards(); return showBoard(); }
   const before = page.newest;
   await refreshStatus();
   const all = name === 'reset' || page.newest !== before;
-  for (const card of page.cards) if (all || card.failed || !card.chart.tables.length || card.chart.tables.some((t) => data.tables?.includes(t))) card.load();
-  if (view.board === 'pipeline') { const fresh = pipeline(); document.querySelectorAll('#charts > .card:not([id])').forEach((n, i) => !n.contains(document.activeElement) && fresh[i] && n.replaceWith(fresh[i])); }
+  for (const card of page.cards) if (all || card.failed || !card.chart.tables.length || card.chart.tables.some((t) => data.tables?.includes(t))) name === 'reset' ? card.load() : card.update();
+  if (view.board === 'pipeline') await showPipeline();
+  ages();
   summary();
 }
 function onState(state) {
@@ -157,23 +172,33 @@ function ages() {
   if (page.state === 'live') $('#live').textContent = page.commitTime ? `Live · data of ${clock(page.commitTime, view.zone || 'UTC')}` : 'Live';
   if (page.state === 'stale') $('#live').textContent = `No news for ${ago(page.feed.silentFor())}`;
   for (const card of page.cards) card.showAge();
+  for (const figure of page.figures) figure.update();
 }
 async function loadBoards() { page.boards = (await get('/api/v1/boards')).boards; }
 
 // ---- start ----
 
+// Says so in the field when there is no such user; then the page stays as it is.
+async function userIsKnown(id) {
+  const { known } = !id ? {} : !/^\d{1,18}$/.test(id) ? { known: false } : await get(`/api/v1/users/${id}`).catch(() => ({ known: null }));
+  if ($('#user').value.trim() !== id) return false;
+  const note = known !== false ? '' : /^\d+$/.test(id) ? `There is no user ${id}` : 'A user id is a number';
+  userNote(note);
+  return !note;
+}
+function userNote(note) {
+  $('#user').setCustomValidity(note);
+  $('#user').setAttribute('aria-invalid', String(!!note));
+  $('#user-note').textContent = note;
+}
 function controls() {
   for (const b of document.querySelectorAll('.presets button')) b.addEventListener('click', () => change({ days: b.dataset.days, from: '', to: '' }));
   for (const id of ['from', 'to']) $(`#${id}`).addEventListener('change', (e) => change({ days: '', [id]: e.target.value }));
   $('#level').addEventListener('change', (e) => change({ level: e.target.value }));
   $('#state').addEventListener('change', (e) => change({ state: e.target.value.trim().toUpperCase() }));
-  $('#user').addEventListener('change', (e) => {
-    const bad = e.target.value && !/^\d+$/.test(e.target.value.trim());
-    e.target.setCustomValidity(bad ? 'A user id is a number' : '');
-    e.target.title = bad ? 'A user id is a number' : '';
-    e.target.setAttribute('aria-invalid', String(!!bad));
-    if (bad) say('A user id is a number');
-    if (!bad) change({ user: e.target.value.trim() });
+  $('#user').addEventListener('change', async (e) => {
+    const id = e.target.value.trim();
+    if (await userIsKnown(id)) change({ user: id });
   });
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (view.zone && !known(view.zone)) view.zone = '';
@@ -182,7 +207,7 @@ function controls() {
   $('#theme').addEventListener('click', () => change({ theme: document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark' }));
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', theme);
   $('#help').addEventListener('click', help);
-  $('#reset').addEventListener('click', () => { change({ days: '', from: '', to: '', ...Object.fromEntries(filters.map((f) => [f, ''])) }); $('#charts').focus(); });
+  $('#reset').addEventListener('click', () => { userNote(''); change({ days: '', from: '', to: '', ...Object.fromEntries(filters.map((f) => [f, ''])) }); $('#charts').focus(); });
   addEventListener('keydown', (e) => {
     if (e.target.matches('input, textarea, select') || e.ctrlKey || e.metaKey || e.altKey || $('#dialog').open) return;
     const keys = { d: () => $('#theme').click(), r: () => onEvent('reset', {}), '/': () => $('#user').focus(), '?': help, 1: () => change({ days: '7', from: '', to: '' }), 2: () => change({ days: '30', from: '', to: '' }), 3: () => change({ days: '90', from: '', to: '' }) };
@@ -195,7 +220,7 @@ function controls() {
   setInterval(() => !document.hidden && ages(), 5000);
 }
 function help() {
-  const keys = [['← → Home End', 'move in a chart, values are read out'], ['Enter', 'filter by the value; again to undo'], ['T  S  V  F', 'table, SQL, download, full screen of the chart in focus'], ['1  2  3', 'last 7, 30, 90 days'], ['/', 'user field'], ['D', 'light or dark'], ['R', 'refresh'], ['Ctrl + wheel', 'zoom a chart of days; double click resets'], ['?', 'this list']];
+  const keys = [['← → Home End', 'move in a chart, values are read out'], ['Enter', 'filter by the value; again to undo'], ['T  S  V  F', 'table, SQL, download, full screen of the chart in focus'], ['1  2  3', 'last 7, 30, 90 days'], ['/', 'user field'], ['D', 'light or dark'], ['R', 'refresh'], ['Ctrl + wheel', 'zoom a chart of days; double click resets'], ['drag', 'over days: show only these'], ['Shift + ← →', 'the same by keys, then Enter'], ['?', 'this list']];
   $('#dialog').replaceChildren(el('h2', { id: 'dialog-title' }, 'Keys'), el('div', { class: 'keys' }, keys.flatMap(([k, t]) => [el('span', {}, k.split('  ').map((x) => el('kbd', {}, x))), el('span', {}, t)])), el('div', { class: 'menu' }, el('button', { type: 'button', onclick: () => $('#dialog').close() }, 'Close')));
   $('#dialog').showModal();
 }
@@ -205,6 +230,7 @@ controls();
 theme();
 onChange((changed) => {
   if (changed.includes('theme')) theme();
+  if (changed.includes('user')) userNote('');
   if (changed.includes('board') || changed.includes('card')) return showBoard();
   summary();
   for (const card of page.cards) if (card.touched(changed)) card.load(); else if (changed.some((c) => c === 'zone' || filters.includes(c))) card.draw();
@@ -214,6 +240,7 @@ try {
   engine().catch(() => {}); // while those are on their way; a chart that needs it asks again
   await Promise.all(first);
   showBoard();
+  if (view.user) userIsKnown(view.user);
 } catch (error) {
   banner(`The page cannot be shown: ${error.message}`);
 }
