@@ -7,6 +7,7 @@
 
 enum {
     DATA_ROWS = 100000,
+    DATA_BYTES = 256 << 20, /* an answer is made whole before it is sent */
     DATA_TIMEOUT_MS = 20000,
     CONSOLE_ROWS = 10000,
     CONSOLE_BYTES = 16 << 20,
@@ -186,11 +187,14 @@ static enum err add_total(struct serve *s, const char *sql, const struct clause_
 static enum err make_answer(struct serve *s, const char *sql, const struct clause_value *values, size_t count, enum data_format format,
                             int64_t rows, bool total, struct buf *out, struct error *e)
 {
-    struct data_limits limits = {.rows = rows, .timeout_ms = DATA_TIMEOUT_MS};
-    struct buf shown = {0};
+    struct data_limits limits = {.rows = rows, .timeout_ms = DATA_TIMEOUT_MS, .bytes = DATA_BYTES};
+    struct buf shown = {0}, first = {0};
     uint64_t started = clock_mono_ns(), version = data_version_of(s->data, sql, NULL);
     if (format == DATA_JSON) buf_char(out, '{');
-    enum err rc = data_query(s->data, sql, values, count, format, &limits, out, e);
+    /* One row more than are sent, so that it is known whether some were cut; the engine then sorts no more than these. */
+    if (total && rows) buf_printf(&first, "select * from (%s) as behind limit %lld", sql, (long long)rows + 1);
+    enum err rc = data_query(s->data, first.len ? first.ptr : sql, values, count, format, &limits, out, e);
+    buf_reset(&first);
     if (rc == ERR_OK && total && format == DATA_JSON) rc = add_total(s, sql, values, count, out, e);
     if (rc != ERR_OK || format != DATA_JSON) return rc;
     clause_show(sql, values, count, &shown);

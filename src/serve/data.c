@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 enum { POOL = 6 };
+#define SPILL "4GiB" /* of disk for sorts that are larger than the memory: all events as CSV */
 
 struct data {
     struct data_options options;
@@ -27,7 +28,7 @@ struct data {
     struct sql_conn *admin; /* makes the views; under `refreshing` */
     uint64_t version;
     struct lake_tables tables; /* as the views see them */
-    char temp[32]; /* a folder of ours: results on their way out as Parquet */
+    char temp[32]; /* a folder of ours: results on their way out as Parquet, and what does not fit into memory */
 };
 
 /* After the views are made, never before: an answer's ETag must not promise a commit that its query did not see. */
@@ -66,16 +67,12 @@ static enum err lock_down(struct data *d, struct error *e)
     enum err rc = ERR_OK;
     static const char *const below[] = {"bronze", "silver", "gold", "quarantine", "staging"};
     char *dirs[6] = {0};
-    strcpy(d->temp, "/tmp/lakefm-page-XXXXXX");
-    if (!mkdtemp(d->temp)) {
-        d->temp[0] = '\0';
-        return err_sys(e, errno, "cannot make a folder in /tmp");
-    }
     char *cache = store_cache_folder(d->options.lake_url);
     for (size_t i = 0; i < 5; i++) dirs[i] = cache ? io_path(cache, "files") : io_path(d->options.lake_url, below[i]);
     dirs[5] = mem_strdup(d->temp);
     mem_free(cache);
     struct sql_lock lock = {.dirs = (const char *const *)dirs, .dir_count = 6};
+    TRY(sql_exec(d->admin, "SET GLOBAL max_temp_directory_size = '" SPILL "'", e));
     TRY(lake_views_names(d->admin, e));
     TRY(sql_db_lock(d->db, &lock, e));
 done:
@@ -92,6 +89,13 @@ enum err data_open(const struct data_options *o, struct data **out, struct error
     pthread_mutex_init(&d->lock, NULL);
     pthread_mutex_init(&d->refreshing, NULL);
     pthread_cond_init(&d->freed, NULL);
+    strcpy(d->temp, "/tmp/lakefm-page-XXXXXX");
+    if (!mkdtemp(d->temp)) {
+        int code = errno;
+        d->temp[0] = '\0';
+        TRY(err_sys(e, code, "cannot make a folder in /tmp"));
+    }
+    so.temp_dir = d->temp;
     TRY(sql_open(&so, &d->db, e));
     TRY(sql_connect(d->db, &d->admin, e));
     TRY(sql_exec(d->admin, "CREATE SCHEMA quarantine", e));
@@ -281,7 +285,7 @@ static enum err as_csv(struct sql_result *r, const struct data_limits *limits, s
         TRY(sql_next(r, &rows, e));
         if (!rows) break;
         for (size_t i = 0; i < rows; i++) {
-            if (limits->bytes && out->len > limits->bytes) return err_set(e, ERR_NO_SPACE, "the result is over %zu MiB: add a limit", limits->bytes >> 20);
+            if (limits->bytes && out->len > limits->bytes) return err_set(e, ERR_NO_SPACE, "the result is over %zu MiB: ask for fewer days or rows, or for Parquet", limits->bytes >> 20);
             for (size_t c = 0; c < columns; c++) {
                 if (c) buf_char(out, ',');
                 if (!sql_is_null(r, c, i)) csv_cell(out, sql_get_text(r, c, i));

@@ -70,6 +70,21 @@ test('ETag and 304; gzip and brotli', async () => {
   assert.ok(Number(got.headers['content-length']) <= 250 * 1024);
 });
 
+test('the first events are those of the whole, with its total', async () => {
+  for (const chart of ['overview/daily_listens?level=paid', 'music/top_songs?level=paid']) {
+    const whole = (await raw(`/api/v1/rows/${chart}&format=csv`)).text.trim().split('\r\n');
+    const some = JSON.parse((await raw(`/api/v1/rows/${chart}&limit=200`)).text);
+    assert.equal(some.total, whole.length - 1);
+    assert.equal(some.rows.length, 200);
+    assert.equal(some.truncated, true);
+    assert.deepEqual(some.columns.map((c) => c.name), whole[0].split(','));
+    some.rows.forEach((r, i) => assert.ok(whole[i + 1].replace('T', ' ').startsWith(String(r[0]).replace('T', ' ').slice(0, 19)), `${chart} row ${i}: ${r[0]} ${whole[i + 1]}`));
+    const all = JSON.parse((await raw(`/api/v1/rows/${chart}&limit=99999`)).text);
+    assert.equal(all.truncated, false);
+    assert.equal(all.rows.length, all.total);
+  }
+});
+
 test('Host, Origin, methods, sizes', async () => {
   assert.equal((await raw('/api/v1/status', { Host: 'evil.example' })).status, 403);
   assert.equal((await raw('/api/v1/status', { Host: '127.0.0.1.evil.example' })).status, 403);

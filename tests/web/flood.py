@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Malformed HTTP for FLOOD_SECONDS (120) against a server: flood.py PORT. Afterwards it must answer. The seed is printed."""
-import os, random, socket, sys, time, urllib.request
+"""Malformed HTTP for FLOOD_SECONDS (120) against a server: flood.py PORT. SLOW_READERS (20) read a byte a second meanwhile, and a
+visitor asks ten times a second: he must be answered all the time. Afterwards the server must answer. The seed is printed."""
+import os, random, socket, sys, threading, time, urllib.request
 
 port, seconds = int(sys.argv[1]), float(os.environ.get("FLOOD_SECONDS", "120"))
 seed = int(os.environ.get("FLOOD_SEED", time.time_ns() % 2**32))
@@ -26,7 +27,42 @@ def mutate(data):
     return bytes(data)
 
 
+# Large answers, so that buffers fill and the server has to wait for these readers.
+SLOW = ["/api/v1/rows/overview/daily_listens?limit=100000", "/api/v1/rows/music/top_songs?limit=50000", "/api/v1/events"]
+slow_bytes, slow_closed, waits, refused = [0], [0], [], [0]
+
+
+def read_slowly(path):
+    s = socket.create_connection(("127.0.0.1", port))
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    s.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
+    s.settimeout(30)
+    try:
+        while time.monotonic() < end:
+            got = s.recv(1)
+            if not got: break
+            slow_bytes[0] += 1
+            time.sleep(1)
+    except OSError:
+        slow_closed[0] += 1
+    s.close()
+
+
+def visit():
+    while time.monotonic() < end:
+        start = time.monotonic()
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/status", timeout=10) as a: a.read()
+            waits.append(time.monotonic() - start)
+        except OSError:
+            refused[0] += 1
+        time.sleep(0.1)
+
+
 sent, kept, end = 0, [], time.monotonic() + seconds
+threads = [threading.Thread(target=read_slowly, args=(SLOW[i % len(SLOW)],)) for i in range(int(os.environ.get("SLOW_READERS", "20")))]
+threads.append(threading.Thread(target=visit))
+for t in threads: t.start()
 while time.monotonic() < end:
     s = socket.socket()
     s.settimeout(0.05)
@@ -41,6 +77,7 @@ while time.monotonic() < end:
     else: s.close()
     while len(kept) > 100: kept.pop(0).close()
 for s in kept: s.close()
+for t in threads: t.join()
 for attempt in range(20):
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as a:
@@ -50,4 +87,8 @@ for attempt in range(20):
         time.sleep(1)
 else:
     sys.exit(f"the server does not answer after {sent} requests (FLOOD_SEED={seed})")
-print(f"{sent} malformed requests, the server answers (FLOOD_SEED={seed})")
+waits.sort()
+if refused[0] or not waits: sys.exit(f"a visitor was not answered {refused[0]} times of {refused[0] + len(waits)} (FLOOD_SEED={seed})")
+print(f"{sent} malformed requests, {len(threads) - 1} slow readers ({slow_bytes[0]} bytes read, {slow_closed[0]} cut off); a visitor was answered "
+      f"{len(waits)} times, median {waits[len(waits) // 2] * 1000:.1f} ms, 99 % {waits[int(len(waits) * 0.99)] * 1000:.1f}, longest "
+      f"{waits[-1] * 1000:.0f}; the server answers (FLOOD_SEED={seed})")
